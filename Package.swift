@@ -1,0 +1,70 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Rules for every target of ours: Swift 6 mode comes with the tools version.
+let house: [SwiftSetting] = [
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let package = Package(
+  name: "custody",
+  products: [.executable(name: "custody", targets: ["custody"])],
+  dependencies: [
+    .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
+    .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-crypto", exact: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-system", exact: "1.8.1"),
+  ],
+  targets: [
+    // floor 0
+    .target(name: "PageOwnership", swiftSettings: house),
+    .target(name: "PageTables", dependencies: ["PageOwnership"], swiftSettings: house),
+    // floor 1
+    .target(
+      name: "Capture",
+      dependencies: [
+        "PageOwnership", "PageTables", "CSimdJSON", "CZlib",
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ], swiftSettings: house),
+    .target(name: "Analysis", dependencies: ["PageOwnership", "PageTables"], swiftSettings: house),
+    // floor 2
+    .target(
+      name: "Journal",
+      dependencies: [
+        "PageOwnership", "CSQLiteConfig",
+        .product(name: "GRDB", package: "GRDB.swift"),
+        .product(name: "GRDBSQLite", package: "GRDB.swift"),
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "SystemPackage", package: "swift-system"),
+      ],
+      resources: [.embedInCode("SQL")], swiftSettings: house),
+    // floor 3
+    .target(
+      name: "CustodyCLI",
+      dependencies: [
+        "PageOwnership", "PageTables", "Capture", "Analysis", "Journal",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], swiftSettings: house),
+    // floor 4
+    .executableTarget(
+      name: "custody",
+      dependencies: ["CustodyCLI", .product(name: "ArgumentParser", package: "swift-argument-parser")],
+      swiftSettings: house),
+    // C: what Swift cannot call or what a library does better
+    .target(
+      linkerSettings: [.linkedLibrary("simdjson"), .linkedLibrary("stdc++")]),
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+    .target(name: "CSQLiteConfig", linkerSettings: [.linkedLibrary("sqlite3")]),
+    // tests
+    .testTarget(name: "PageOwnershipTests", dependencies: ["PageOwnership"], swiftSettings: house),
+    .testTarget(name: "PageTablesTests", dependencies: ["PageTables", "PageOwnership"], swiftSettings: house),
+    .testTarget(name: "CaptureTests", dependencies: ["Capture", "PageOwnership", "PageTables"], swiftSettings: house),
+    .testTarget(name: "JournalTests", dependencies: ["Journal", "PageOwnership"], swiftSettings: house),
+    .testTarget(name: "TidyTests", swiftSettings: house),
+  ],
+  cxxLanguageStandard: .cxx17
+)
