@@ -1,0 +1,2 @@
+// Why: lets Swift call the system's zlib. Nothing of ours is in it.
+#include <zlib.h>
