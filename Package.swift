@@ -56,7 +56,7 @@ let package = Package(
       swiftSettings: house),
     // C: what Swift cannot call or what a library does better
     .target(
-      linkerSettings: [.linkedLibrary("simdjson"), .linkedLibrary("stdc++")]),
+      name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson"), .linkedLibrary("stdc++")]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "CSQLiteConfig", linkerSettings: [.linkedLibrary("sqlite3")]),
     // tests
