@@ -1,0 +1,64 @@
+// Why: the one place where a change becomes state. State and annotation live in different pieces of
+// memory since 6.14, so an update carries only what its piece says and the rest stays.
+
+/// What a change says of a run of pages of one space; nil leaves a field as it is.
+package struct OwnershipUpdate: Hashable, Sendable {
+  /// The space whose view changes.
+  package var space: SpaceID
+  /// The pages, in that space's numbers.
+  package var pages: PageRange
+  /// The new state.
+  package var state: PageState?
+  /// The new annotation; the gfn of a guest is that of the first page and rises with the page.
+  package var annotation: OwnerAnnotation?
+  /// The new number of pins; pages of the hypervisor's linear map, whatever the space.
+  package var pins: UInt32?
+  /// The new number of guests that borrow the page from the host, whatever the space.
+  package var shareCount: UInt32?
+
+  /// Makes an update.
+  package init(
+    space: SpaceID, pages: PageRange, state: PageState? = nil, annotation: OwnerAnnotation? = nil,
+    pins: UInt32? = nil, shareCount: UInt32? = nil
+  ) {
+    self.space = space
+    self.pages = pages
+    self.state = state
+    self.annotation = annotation
+    self.pins = pins
+    self.shareCount = shareCount
+  }
+}
+
+extension OwnershipState {
+  /// Applies a change. Cheap for any length: it costs what differs in the range, not the number of pages.
+  ///
+  /// - Returns: False if the space does not exist; its holdings are then left out, the counters are not.
+  @discardableResult
+  package mutating func apply(_ update: OwnershipUpdate) -> Bool {
+    if let count = update.pins {
+      hash = hash &+ pins.update(update.pages, WordEdit(keep: 0, bits: CounterWord.word(count)))
+    }
+    if let count = update.shareCount {
+      hash = hash &+ shareCounts.update(update.pages, WordEdit(keep: 0, bits: CounterWord.word(count)))
+    }
+    guard let place = place(of: update.space) else { return false }
+    if let edit = Self.holdingEdit(update) {
+      hash = hash &+ holdings[place].layer.update(update.pages, edit)
+    }
+    return true
+  }
+
+  private static func holdingEdit(_ update: OwnershipUpdate) -> WordEdit? {
+    var edit = WordEdit(keep: .max, bits: 0)
+    if let state = update.state {
+      edit.keep &= ~HoldingWord.stateMask
+      edit.bits |= HoldingWord.bits(state)
+    }
+    if let annotation = update.annotation {
+      edit.keep &= HoldingWord.stateMask
+      edit.bits |= HoldingWord.bits(annotation, at: update.pages.first.rawValue)
+    }
+    return edit.keep == .max ? nil : edit
+  }
+}
