@@ -292,6 +292,8 @@ package struct Transition: Hashable, Sendable {
   package var source: Endpoint
   /// Who receives.
   package var target: Endpoint
+  /// The first physical page; nil where none is known (a guest's address with nothing mapped).
+  package var page: PageFrame?
   /// How many pages.
   package var pageCount: UInt64
   /// The CPU.
@@ -304,13 +306,14 @@ package struct Transition: Hashable, Sendable {
   /// Makes a transition.
   package init(
     id: ActionID, activation: ActionID?, operation: Operation, source: Endpoint, target: Endpoint,
-    pageCount: UInt64, cpu: Int32?, firstSeq: SequenceNumber, arguments: String
+    page: PageFrame? = nil, pageCount: UInt64, cpu: Int32?, firstSeq: SequenceNumber, arguments: String
   ) {
     self.id = id
     self.activation = activation
     self.operation = operation
     self.source = source
     self.target = target
+    self.page = page
     self.pageCount = pageCount
     self.cpu = cpu
     self.firstSeq = firstSeq

@@ -33,20 +33,24 @@ package struct OwnershipUpdate: Hashable, Sendable {
 extension OwnershipState {
   /// Applies a change. Cheap for any length: it costs what differs in the range, not the number of pages.
   ///
-  /// - Returns: False if the space does not exist; its holdings are then left out, the counters are not.
-  @discardableResult
-  package mutating func apply(_ update: OwnershipUpdate) -> Bool {
+  /// A space that does not exist has no holdings to change; the counters change all the same.
+  package mutating func apply(_ update: OwnershipUpdate) {
     if let count = update.pins {
       hash = hash &+ pins.update(update.pages, WordEdit(keep: 0, bits: CounterWord.word(count)))
     }
     if let count = update.shareCount {
       hash = hash &+ shareCounts.update(update.pages, WordEdit(keep: 0, bits: CounterWord.word(count)))
     }
-    guard let place = place(of: update.space) else { return false }
-    if let edit = Self.holdingEdit(update) {
+    if let place = place(of: update.space), let edit = Self.holdingEdit(update) {
       hash = hash &+ holdings[place].layer.update(update.pages, edit)
     }
-    return true
+  }
+
+  /// Makes the pins and share counts of pages unknown again, by default of all.
+  package mutating func forgetCounters(in pages: PageRange? = nil) {
+    let pages = pages ?? PageRange(first: PageFrame(0), count: RadixMap.pageEnd)
+    let edit = WordEdit(keep: 0, bits: CounterWord.unknown)
+    hash = hash &+ pins.update(pages, edit) &+ shareCounts.update(pages, edit)
   }
 
   private static func holdingEdit(_ update: OwnershipUpdate) -> WordEdit? {

@@ -21,7 +21,7 @@ package struct LeafRun: Hashable, Sendable {
   /// The leaf `page` lies in; `page` must be one of ``pages``.
   package func leaf(at page: PageFrame) -> LeafWord {
     let shift = UInt64(9 * (3 - Int(min(max(level, -2), 3))))
-    let offset = (page.rawValue &- pages.first.rawValue) >> shift << shift
+    let offset = ((page.rawValue &- pages.first.rawValue) >> shift) << shift
     return LeafWord(level: level, raw: Descriptor(raw).advanced(byPages: offset).rawValue)
   }
 

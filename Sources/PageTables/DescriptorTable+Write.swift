@@ -14,7 +14,7 @@ extension DescriptorTable {
     guard (Self.rootLevel...3).contains(level) else { throw .badLevel(level) }
     guard pages.count > 0, pages.end.rawValue <= Self.pageEnd else { throw .badPages(pages) }
     let shift = Self.shift(level)
-    let start = pages.first.rawValue >> shift << shift
+    let start = (pages.first.rawValue >> shift) << shift
     let end = ((pages.end.rawValue - 1) >> shift + 1) << shift
     let write = LeafWrite(start: start, end: end, level: level, first: Descriptor(raw))
     if raw != 0 && write.leafCount > Self.leafLimit { throw .tooManyLeaves(write.leafCount) }

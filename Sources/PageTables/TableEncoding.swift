@@ -63,6 +63,12 @@ package struct TableEncoding: Hashable, Sendable {
       }
   }
 
+  /// Whether the host's state is in its descriptors, not in the page metadata.
+  package var keepsHostStateInDescriptors: Bool { hostState == .descriptor }
+
+  /// Whether the hypervisor's state is in its descriptors, not in the page metadata.
+  package var keepsHypStateInDescriptors: Bool { hypState == .descriptor }
+
   private static func descriptors(hasLocked: Bool, hasFFA: Bool, hostOwnsDevices: Bool) -> TableEncoding {
     TableEncoding(
       .descriptor, .descriptor, .counters, .ownerNumber(hasLocked: hasLocked, hasFFA: hasFFA), .reserved,
