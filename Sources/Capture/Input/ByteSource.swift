@@ -1,7 +1,7 @@
 // Why: one way to read bytes, whether they come from a file, from standard input, plain or gzip. Gzip is
 // recognised by its first two bytes, never by a name. Not here: lines (LineReader).
 
-package import SystemPackage
+import SystemPackage
 
 /// A stream of uncompressed bytes with a name for messages.
 package final class ByteSource {
@@ -30,7 +30,7 @@ package final class ByteSource {
   /// Opens a file, or standard input for `-`. Throws ``InputError`` if that is not possible.
   package convenience init(path: String) throws(InputError) {
     guard path != "-" else {
-      try self.init(descriptor: .standardInput, name: path, closesDescriptor: false)
+      try self.init(rawDescriptor: FileDescriptor.standardInput.rawValue, name: path, closesDescriptor: false)
       return
     }
     let opened: FileDescriptor
@@ -39,13 +39,13 @@ package final class ByteSource {
     } catch {
       throw .opening(path, error)
     }
-    try self.init(descriptor: opened, name: path, closesDescriptor: true)
+    try self.init(rawDescriptor: opened.rawValue, name: path, closesDescriptor: true)
   }
 
   /// Reads from an open descriptor, which is closed at the end if `closesDescriptor` says so.
-  package init(descriptor: FileDescriptor, name: String, closesDescriptor: Bool) throws(InputError) {
+  package init(rawDescriptor: Int32, name: String, closesDescriptor: Bool) throws(InputError) {
     self.name = name
-    self.descriptor = descriptor
+    descriptor = FileDescriptor(rawValue: rawDescriptor)
     self.closesDescriptor = closesDescriptor
     chunk = .allocate(byteCount: Self.chunkBytes, alignment: 16)
     let status: Stat

@@ -8,12 +8,18 @@ package final class JSONParser {
   /// How deep values may nest unless the caller says otherwise; recordings need 5.
   package static let defaultMaximumDepth = 32
 
+  /// The longest document unless the caller says otherwise: 8 MiB. simdjson takes up to 15 bytes of memory
+  /// for each byte of the longest document it met; lines of recordings have 1,400 bytes.
+  package static let defaultMaximumBytes = 8 << 20
+
   private let parser: OpaquePointer
+  private let maximumBytes: Int
 
   /// Makes a parser that refuses deeper or longer documents. Throws ``InputError/Code/outOfMemory``.
   package init(
-    maximumDepth: Int = JSONParser.defaultMaximumDepth, maximumBytes: Int = LineReader.defaultMaximumLineBytes
+    maximumDepth: Int = JSONParser.defaultMaximumDepth, maximumBytes: Int = JSONParser.defaultMaximumBytes
   ) throws(InputError) {
+    self.maximumBytes = maximumBytes
     guard let made = custody_json_parser_new(max(1, maximumDepth), max(1, maximumBytes)) else {
       throw InputError(.outOfMemory, "no memory for the JSON parser")
     }
@@ -23,10 +29,13 @@ package final class JSONParser {
   deinit { custody_json_parser_free(parser) }
 
   /// Parses text that ``LineReader/paddingBytes`` readable bytes follow. Throws
-  /// ``InputError/Code/malformed``. The value is valid until the next call.
+  /// ``InputError/Code/malformed`` or ``InputError/Code/lineTooLong``. The value is valid until the next call.
   package func parse(padded bytes: UnsafeRawBufferPointer) throws(InputError) -> JSONValue {
     guard let text = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self), !bytes.isEmpty else {
       throw InputError(.malformed, "the line is empty")
+    }
+    guard bytes.count <= maximumBytes else {
+      throw InputError(.lineTooLong, "the JSON text is longer than \(maximumBytes) bytes")
     }
     var tape: UnsafePointer<UInt64>?
     var strings: UnsafePointer<UInt8>?

@@ -33,7 +33,8 @@ package final class LineReader {
   package private(set) var lineNumber = 0
 
   private var buffer: UnsafeMutableRawBufferPointer
-  private var capacity: Int
+  /// How much text the buffer holds; bounds the memory that a long line may take.
+  private(set) var capacity: Int
   /// The part of the buffer that holds text of lines to come.
   private var start = 0
   private var end = 0
