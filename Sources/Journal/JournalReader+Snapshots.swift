@@ -1,0 +1,87 @@
+// Why: snapshots that came with a recording, to compare a replay with; and the writer's own, to start a
+// replay near its goal.
+
+package import PageOwnership
+
+extension JournalReader {
+  /// The headers of all snapshots, in order of their numbers.
+  package func snapshots() throws(JournalError) -> [Snapshot] {
+    let rows = try Cursor(
+      connection, "SELECT id, seq, origin, why, registers, busy_cpus, guests FROM snapshot ORDER BY id",
+      of: "snapshot")
+    var snapshots: [Snapshot] = []
+    while try rows.step() {
+      snapshots.append(
+        Snapshot(
+          id: rows.number(0), seq: SequenceNumber(rows.number(1)),
+          origin: try rows.coded(2, SnapshotOrigin.init(rawValue:)), why: rows.text(3), registers: rows.text(4),
+          busyCPUs: try numbers(rows, 5), guests: try numbers(rows, 6).map(SpaceID.init(rawValue:))))
+    }
+    return snapshots
+  }
+
+  /// Walks the content of a snapshot, in the recorder's order.
+  package func forEachSnapshotRange(of snapshot: Int64, _ body: (SnapshotRange) throws -> Void) throws {
+    let rows = try Cursor(
+      connection,
+      """
+      SELECT snapshot, ord, space, kind, page, page_count, level, raw
+      FROM snapshot_range WHERE snapshot = ?1 ORDER BY ord
+      """, of: "range of snapshot")
+    rows.restart(snapshot)
+    while try rows.step() {
+      guard let table = TableKind(rawValue: try rows.exact(3, as: UInt8.self)) else { throw rows.damaged(3) }
+      try body(
+        SnapshotRange(
+          snapshot: snapshot, ordinal: try rows.exact(1, as: Int32.self),
+          space: SpaceID(rawValue: try rows.exact(2, as: Int32.self)), table: table,
+          pages: PageRange(first: PageFrame(rows.word(4)), count: rows.word(5)),
+          level: try rows.exact(6, as: Int8.self), raw: rows.word(7)))
+    }
+  }
+
+  /// The entry of the newest own snapshot at or before `seq`; nil if there is none.
+  package func ownSnapshotSeq(through seq: SequenceNumber) throws(JournalError) -> SequenceNumber? {
+    let row = try Cursor(
+      connection,
+      """
+      SELECT max(seq) FROM (SELECT max(seq) AS seq FROM snapshot_leaf WHERE seq <= ?1
+      UNION ALL SELECT max(seq) FROM snapshot WHERE origin = 'derived' AND seq <= ?1)
+      """)
+    row.restart(seq.rawValue)
+    return try row.step() ? row.optionalNumber(0).map { SequenceNumber($0) } : nil
+  }
+
+  /// Walks the leaves of all own snapshots up to `seq`: oldest first, in each the coarse nodes first, so
+  /// that a later leaf overrides an earlier one.
+  ///
+  /// - Returns: the entry of the newest own snapshot at or before `seq`; nil if there is none.
+  package func ownLeaves(
+    through seq: SequenceNumber, _ body: (SequenceNumber, LeafImage) throws -> Void
+  ) throws -> SequenceNumber? {
+    guard let newest = try ownSnapshotSeq(through: seq) else { return nil }
+    let rows = try Cursor(
+      connection,
+      """
+      SELECT seq, space, field, level, leaf, body
+      FROM snapshot_leaf WHERE seq <= ?1 ORDER BY seq, level DESC, id
+      """, of: "leaf of own snapshot")
+    rows.restart(newest.rawValue)
+    while try rows.step() {
+      let leaf = LeafImage(
+        space: SpaceID(rawValue: try rows.exact(1, as: Int32.self)), field: try rows.exact(2, as: UInt8.self),
+        level: try rows.exact(3, as: UInt8.self), index: rows.word(4), body: rows.bytes(5))
+      try body(SequenceNumber(rows.number(0)), leaf)
+    }
+    return newest
+  }
+
+  private func numbers(_ row: Cursor, _ column: Int32) throws(JournalError) -> [Int32] {
+    var numbers: [Int32] = []
+    for word in row.text(column).split(separator: " ") {
+      guard let number = Int32(word) else { throw row.damaged(column) }
+      numbers.append(number)
+    }
+    return numbers
+  }
+}

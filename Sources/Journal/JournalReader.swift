@@ -1,0 +1,164 @@
+// Why: a reader is welcome at any time: beside a writer, on a crashed journal, on read-only media. It
+// reads rows of unknown origin, so everything is checked on the way. Not here: what rows mean for
+// ownership (Analysis). Entries are in `JournalReader+Entries.swift`, actions and snapshots beside it.
+
+package import PageOwnership
+
+/// Reads a journal. One owner, one thread at a time.
+package final class JournalReader {
+  /// The absolute path of the journal.
+  package let path: String
+  let connection: Connection
+  /// Whether the file is read as one that nobody can change.
+  let isImmutable: Bool
+
+  /// Opens a journal for reading.
+  ///
+  /// - Throws: ``JournalError``: `missing`, `notAJournal`, `newer`, `readOnly`, `io`, `corrupt`.
+  package init(at path: String) throws(JournalError) {
+    try Connection.checkPresence(path)
+    let path = try SystemFiles.absolute(path)
+    (connection, isImmutable) = try Self.connect(path)
+    self.path = path
+    _ = try connection.checkedVersion()
+  }
+
+  /// Reads normally; where no shared memory can be made, as an unchanging file if there is no log to miss.
+  private static func connect(_ path: String) throws(JournalError) -> (Connection, Bool) {
+    let refusal: JournalError
+    do throws(JournalError) {
+      let connection = try Connection(path, .read)
+      _ = try connection.number("SELECT count(*) FROM sqlite_schema")
+      return (connection, false)
+    } catch {
+      guard error.code == .io || error.code == .readOnly else { throw error }
+      refusal = error
+    }
+    guard !SystemFiles.hasLog(path) else {
+      throw JournalError(
+        .readOnly, "\(path) has a write-ahead log, and its folder may not be written",
+        hint: "copy the file and its -wal to a folder that may be written", cause: refusal.cause)
+    }
+    guard let connection = try? Connection(path, .readImmutable) else { throw refusal }
+    return (connection, true)
+  }
+
+  /// The last entry of the journal; 0 if it is empty.
+  package func headSeq() throws(JournalError) -> SequenceNumber {
+    SequenceNumber(try connection.number("SELECT max(seq) FROM entry_row") ?? 0)
+  }
+
+  /// Whether the last writer closed in order: its mark stands and there is no log.
+  package func isClean() throws(JournalError) -> Bool {
+    try connection.number("SELECT clean FROM writer_state") == 1 && !SystemFiles.hasLog(path)
+  }
+
+  /// Whether the import that made the journal reached its end; true if no import did.
+  package func isComplete() throws(JournalError) -> Bool {
+    try connection.number("SELECT complete FROM import_state") != 0
+  }
+
+  /// Where the import stands, as the importer wrote it; nil if there was none.
+  package func importState() throws(JournalError) -> String? {
+    try connection.text("SELECT body FROM import_state")
+  }
+
+  /// How many migrations the file has.
+  package func schemaVersion() throws(JournalError) -> Int { try connection.checkedVersion() }
+
+  /// What the journal knows of the machine.
+  package func facts() throws(JournalError) -> Facts { try FactRows.read(connection) }
+
+  /// All sites.
+  package func sites() throws(JournalError) -> SiteTable { try SiteTable(connection) }
+
+  /// All spaces, by number.
+  package func spaces() throws(JournalError) -> [SpaceLife] {
+    let rows = try Cursor(
+      connection,
+      """
+      SELECT s.id, s.kind, s.handle, s.incarnation, s.protected, s.born_seq, e.died_seq
+      FROM space_row s LEFT JOIN space_end e ON e.space = s.id ORDER BY s.id
+      """, of: "space_row")
+    var spaces: [SpaceLife] = []
+    while try rows.step() {
+      let space = Space(
+        id: SpaceID(rawValue: try rows.exact(0, as: Int32.self)),
+        kind: try rows.coded(1, SpaceKind.init(rawValue:)),
+        handle: try rows.optionalExact(2, as: UInt16.self).map(VMHandle.init(rawValue:)),
+        incarnation: try rows.exact(3, as: Int32.self), isProtected: rows.optionalNumber(4).map { $0 != 0 })
+      spaces.append(
+        SpaceLife(
+          space: space, bornSeq: SequenceNumber(rows.number(5)),
+          diedSeq: rows.optionalNumber(6).map { SequenceNumber($0) }))
+    }
+    return spaces
+  }
+
+  /// Where lines are missing, in order.
+  package func gaps() throws(JournalError) -> [Gap] {
+    let rows = try Cursor(connection, "SELECT seq, missing, first_index, why FROM gap ORDER BY seq", of: "gap")
+    var gaps: [Gap] = []
+    while try rows.step() {
+      gaps.append(
+        Gap(
+          seq: SequenceNumber(rows.number(0)), missing: rows.optionalNumber(1), firstIndex: rows.optionalNumber(2),
+          why: rows.text(3)))
+    }
+    return gaps
+  }
+}
+
+/// A space with the entries that gave birth to it and ended it.
+package struct SpaceLife: Hashable, Sendable {
+  /// The space.
+  package var space: Space
+  /// The entry that it appeared with; 0 for the three fixed ones.
+  package var bornSeq: SequenceNumber
+  /// The entry that ended it; nil if it lives at the end of the journal.
+  package var diedSeq: SequenceNumber?
+}
+
+/// The sites of a journal, by number.
+package struct SiteTable: Sendable {
+  /// The sites, in order of their numbers, from 1 without holes.
+  package let sites: [Site]
+
+  /// The site with a number; nil if there is none.
+  package subscript(id: SiteID) -> Site? {
+    let index = Int(id.rawValue) - 1
+    return sites.indices.contains(index) ? sites[index] : nil
+  }
+
+  init(_ connection: Connection) throws(JournalError) {
+    let rows = try Cursor(
+      connection,
+      """
+      SELECT id, kind, operation, kernel_function, kernel_step, source_line, condition, skipped, effect, side,
+        expected, new_state, provenance
+      FROM site ORDER BY id
+      """, of: "site")
+    var sites: [Site] = []
+    while try rows.step() {
+      guard rows.number(0) == sites.count + 1 else { throw rows.damaged(0) }
+      sites.append(try Self.site(rows))
+    }
+    self.sites = sites
+  }
+
+  private static func site(_ row: Cursor) throws(JournalError) -> Site {
+    var site = Site(try row.coded(1, EntryKind.init(rawValue:)))
+    site.operation = try row.optionallyCoded(2, Operation.init(rawValue:))
+    site.kernelFunction = row.optionalText(3)
+    site.kernelStep = row.optionalText(4)
+    site.sourceLine = row.optionalNumber(5)
+    site.condition = try row.optionallyCoded(6, Condition.init(rawValue:))
+    site.skipped = row.text(7)
+    site.effect = try row.optionallyCoded(8, Effect.init(rawValue:))
+    site.side = try row.optionallyCoded(9, Side.init(rawValue:))
+    site.expected = try row.optionallyCoded(10) { PageState(name: $0) }
+    site.newState = try row.optionallyCoded(11) { PageState(name: $0) }
+    site.resultProvenance = try row.coded(12, Provenance.init(rawValue:))
+    return site
+  }
+}

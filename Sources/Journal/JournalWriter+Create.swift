@@ -1,0 +1,47 @@
+// Why: a journal appears under its name only when it is complete: it is built beside it and then renamed,
+// so a crash leaves either nothing or an empty journal that opens.
+
+import GRDB
+import Glibc
+package import PageOwnership
+
+extension JournalWriter {
+  /// Makes a journal and opens it for appending.
+  ///
+  /// - Throws: ``JournalError``: `exists`, `missing` (the folder), `locked`, `readOnly`, `full`, `io`.
+  package static func create(at path: String, facts: Facts) throws(JournalError) -> JournalWriter {
+    let path = try SystemFiles.absolute(path)
+    do {
+      let lock = try LockFile.acquire(for: path)
+      defer { lock.release() }
+      guard SystemFiles.kind(path) == .nothing else {
+        throw JournalError(
+          .exists, "\(path) exists already", hint: "choose another path, or go on with an import by --resume")
+      }
+      try build(at: path + "-new", facts)
+      guard rename(path + "-new", path) == 0 else { throw JournalError.system(errno, "cannot create \(path)") }
+      try SystemFiles.syncFolder(of: path)
+    } catch {
+      throw .wrapping(error, "cannot create \(path)")
+    }
+    return try open(at: path)
+  }
+
+  private static func build(at path: String, _ facts: Facts) throws(JournalError) {
+    for ending in ["", "-journal", "-wal", "-shm"] { unlink(path + ending) }
+    let connection = try Connection(path, .write)
+    try connection.withDatabase("cannot create \(path)") { database in
+      try Migration.apply(from: 0, to: database)
+      try database.inTransaction(.immediate) {
+        try FactRows.insert(facts, into: database)
+        for space in Space.fixed {
+          try database.execute(
+            sql: "INSERT INTO space_row (id, kind, incarnation, born_seq) VALUES (?, ?, 0, 0)",
+            arguments: [space.id.rawValue, space.kind.rawValue])
+        }
+        return .commit
+      }
+    }
+    try connection.close()
+  }
+}

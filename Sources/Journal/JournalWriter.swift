@@ -1,0 +1,236 @@
+// Why: the one writer of a journal: group commit in WAL with one fsync a group, on one connection that
+// also does every checkpoint (so SQLite's WAL-reset bug has nothing to bite on). After a failure nothing
+// more is acknowledged: a sync that failed once has already forgotten what it did not write.
+// Not here: the columns (`JournalWriter+Rows.swift`), making a journal (`JournalWriter+Create.swift`).
+
+import GRDBSQLite
+package import PageOwnership
+
+/// Appends to a journal. One owner, one thread at a time.
+package final class JournalWriter {
+  /// What a writer found when it opened.
+  package struct Resume: Hashable, Sendable {
+    /// The last entry in the journal.
+    package var headSeq: SequenceNumber
+    /// Whether the last writer closed in order.
+    package var wasClean: Bool
+  }
+
+  /// The absolute path of the journal.
+  package let path: String
+  /// What was found at opening.
+  package let resume: Resume
+  /// The last entry that survives a power cut.
+  package private(set) var durableSeq: SequenceNumber
+
+  let statements: WriterStatements
+  /// The last entry appended.
+  var headSeq: SequenceNumber
+  /// How many sites there are; their numbers are dense.
+  var siteCount: Int32
+  /// The index that the next entry has by the running count; `.none` before the first entry.
+  var runningIndex: Int64??
+
+  private let connection: Connection
+  private let lock: LockFile
+  private var state = State.idle
+  private var isMarkedClean: Bool
+  private var checkpointAt = checkpointPages
+  private let logPages: UnsafeMutablePointer<Int32>
+
+  private enum State {
+    case idle, inGroup, poisoned, closed
+  }
+
+  /// The log is copied into the database when it has grown to 16 MiB.
+  private static let checkpointPages: Int32 = 4096
+
+  /// Opens a journal for appending; what a crash left in the log is recovered to the last group.
+  ///
+  /// - Throws: ``JournalError``: `missing`, `notAJournal`, `newer`, `locked`, `readOnly`, `io`, `corrupt`.
+  package static func open(at path: String) throws(JournalError) -> JournalWriter {
+    try Connection.checkPresence(path)
+    let path = try SystemFiles.absolute(path)
+    let lock = try LockFile.acquire(for: path)
+    do throws(JournalError) {
+      return try JournalWriter(path, lock)
+    } catch {
+      lock.release()
+      throw error
+    }
+  }
+
+  private init(_ path: String, _ lock: LockFile) throws(JournalError) {
+    let hadLog = SystemFiles.hasLog(path)
+    let connection = try Connection(path, .write)
+    let version = try connection.checkedVersion()
+    try Self.enterLog(connection)
+    try connection.withDatabase("\(path): cannot bring the schema up to date") {
+      if version < Migration.all.count { try Migration.apply(from: version, to: $0) }
+    }
+    let isMarked = try connection.number("SELECT clean FROM writer_state") == 1
+    headSeq = SequenceNumber(try connection.number("SELECT max(seq) FROM entry_row") ?? 0)
+    siteCount = Int32(clamping: try connection.number("SELECT max(id) FROM site") ?? 0)
+    runningIndex = try Self.lastIndex(connection, headSeq)
+    statements = try WriterStatements(connection)
+    resume = Resume(headSeq: headSeq, wasClean: isMarked && !hadLog)
+    durableSeq = headSeq
+    isMarkedClean = isMarked
+    self.path = path
+    self.connection = connection
+    self.lock = lock
+    logPages = .allocate(capacity: 1)
+    logPages.initialize(to: 0)
+    watchLog()
+  }
+
+  deinit {
+    if state != .closed { abandon() }
+    logPages.deallocate()
+  }
+
+  /// Adds a batch to the open group.
+  ///
+  /// - Throws: ``JournalError``; after any failure the group is gone and the writer poisoned.
+  package func append(_ batch: EntryBatch) throws(JournalError) {
+    if batch.isEmpty { return }
+    try beginGroup()
+    do throws(JournalError) {
+      try insert(batch)
+    } catch {
+      throw poison(error)
+    }
+  }
+
+  /// Makes the open group durable, together with the importer's state, in one transaction and one sync.
+  ///
+  /// - Parameters:
+  ///   - importState: where the import stands, as JSON; nil leaves the stored state as it is.
+  ///   - isComplete: whether the import has reached its end.
+  package func commit(importState: String? = nil, isComplete: Bool = false) throws(JournalError) {
+    if importState == nil, state == .idle { return }
+    try beginGroup()
+    do throws(JournalError) {
+      if let importState { try insert(importState, isComplete) }
+      try execute("UPDATE writer_state SET clean = 0 WHERE clean", if: isMarkedClean)
+      try connection.execute("COMMIT", "commit")
+    } catch {
+      throw poison(error)
+    }
+    isMarkedClean = false
+    state = .idle
+    durableSeq = headSeq
+    try checkpointIfDue()
+  }
+
+  /// Commits, checkpoints, leaves DELETE mode and the clean mark, and lets go of the journal.
+  ///
+  /// With readers present the log cannot go away; it is emptied then and the next writer removes it.
+  package func close() throws(JournalError) {
+    if state == .closed { return }
+    try beginGroup()
+    do throws(JournalError) {
+      try connection.execute("UPDATE writer_state SET clean = 1", "mark the journal clean")
+      try connection.execute("COMMIT", "commit")
+      durableSeq = headSeq
+      state = .idle
+      statements.finalize()
+      try leaveLog()
+      try connection.close()
+    } catch {
+      if state != .idle { throw poison(error) }
+      state = .closed
+      lock.release()
+      throw error
+    }
+    state = .closed
+    lock.release()
+  }
+
+  /// Lets go without the open group and without the clean mark; committed groups stay.
+  package func abandon() {
+    if state == .closed { return }
+    statements.finalize()
+    if state == .inGroup { sqlite3_exec(connection.handle, "ROLLBACK", nil, nil, nil) }
+    connection.keepLogOnClose()
+    try? connection.close()
+    state = .closed
+    lock.release()
+  }
+}
+
+extension JournalWriter {
+  private func beginGroup() throws(JournalError) {
+    switch state {
+    case .inGroup: return
+    case .idle: try connection.execute("BEGIN IMMEDIATE", "begin a group")
+    case .poisoned:
+      throw JournalError(
+        .poisoned, "\(path): writing stopped after an earlier failure",
+        hint: "open the journal again; everything that was acknowledged is in it")
+    case .closed: throw JournalError(.invalid, "\(path) is closed")
+    }
+    state = .inGroup
+  }
+
+  private func poison(_ error: JournalError) -> JournalError {
+    sqlite3_exec(connection.handle, "ROLLBACK", nil, nil, nil)
+    state = .poisoned
+    headSeq = durableSeq
+    return error
+  }
+
+  private func execute(_ sql: String, if isNeeded: Bool) throws(JournalError) {
+    if isNeeded { try connection.execute(sql, "commit") }
+  }
+
+  /// Switches to the log; every commit is then one sync.
+  private static func enterLog(_ connection: Connection) throws(JournalError) {
+    let mode = try connection.text("PRAGMA journal_mode = WAL")
+    guard mode == "wal" else {
+      throw JournalError(.io, "\(connection.path): the file system cannot hold a write-ahead log")
+    }
+    try connection.execute("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0", "configure the journal")
+  }
+
+  /// What the running count of source indices says of the next entry.
+  private static func lastIndex(_ connection: Connection, _ head: SequenceNumber) throws(JournalError) -> Int64?? {
+    let cursor = try Cursor(
+      connection, "SELECT first_seq, first_index FROM source_run ORDER BY first_seq DESC LIMIT 1")
+    guard try cursor.step() else { return .none }
+    guard let index = cursor.optionalNumber(1) else { return .some(nil) }
+    return .some(index &+ (head.rawValue &+ 1 &- cursor.number(0)))
+  }
+
+  private func watchLog() {
+    sqlite3_wal_hook(
+      connection.handle,
+      { context, _, _, pageCount in
+        context?.assumingMemoryBound(to: Int32.self).pointee = pageCount
+        return SQLITE_OK
+      }, logPages)
+  }
+
+  /// Bounds the log. A reader may hold it back: then it is tried again when the log has grown by as much.
+  private func checkpointIfDue() throws(JournalError) {
+    guard logPages.pointee >= checkpointAt else { return }
+    var total: Int32 = 0
+    var copied: Int32 = 0
+    let code = sqlite3_wal_checkpoint_v2(connection.handle, nil, SQLITE_CHECKPOINT_PASSIVE, &total, &copied)
+    guard code == SQLITE_OK || code == SQLITE_BUSY else {
+      throw poison(.sqlite(code, connection.handle, "\(path): cannot checkpoint"))
+    }
+    checkpointAt = copied >= total ? Self.checkpointPages : logPages.pointee &+ Self.checkpointPages
+  }
+
+  private func leaveLog() throws(JournalError) {
+    let code = sqlite3_wal_checkpoint_v2(connection.handle, nil, SQLITE_CHECKPOINT_TRUNCATE, nil, nil)
+    if code & 0xff == SQLITE_BUSY { return }
+    guard code == SQLITE_OK else { throw .sqlite(code, connection.handle, "\(path): cannot checkpoint") }
+    do throws(JournalError) {
+      _ = try connection.text("PRAGMA journal_mode = DELETE")
+    } catch {
+      guard error.code == .locked else { throw error }
+    }
+  }
+}

@@ -1,0 +1,41 @@
+// Why: the schema's files by name with their frozen hashes, applied in order in one transaction. A file
+// that landed is never edited; a test compares this registry with the folder.
+
+import Crypto
+import GRDB
+
+/// One embedded file of `migrations/`.
+struct Migration: Sendable {
+  /// The file's name without the ending.
+  let name: String
+  /// Its SQL.
+  let bytes: [UInt8]
+  /// The SHA-256 that it landed with, in hex.
+  let frozenHash: String
+
+  /// All of them, in order. `user_version` counts how many a journal has.
+  static let all: [Migration] = [
+    Migration(
+      name: "v0001-journal", bytes: PackageResources.v0001_journal_sql,
+      frozenHash: "fd2c0ba0da9d3a66273d14a969c6837817cdf330bbd62dbe2a7f7f608208a8ed")
+  ]
+
+  /// The number that marks a file as ours: the letters `Cust`.
+  static let applicationID: Int64 = 0x4375_7374
+
+  /// The SHA-256 of the embedded bytes, in hex.
+  var hash: String {
+    SHA256.hash(data: bytes).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+  }
+
+  /// Brings a database from `version` up to date, all or nothing.
+  static func apply(from version: Int, to database: Database) throws {
+    try database.inTransaction(.immediate) {
+      for migration in all.dropFirst(version) {
+        try database.execute(sql: String(decoding: migration.bytes, as: UTF8.self))
+      }
+      try database.execute(sql: "PRAGMA user_version = \(all.count)")
+      return .commit
+    }
+  }
+}
