@@ -25,6 +25,11 @@ package final class ByteSource {
   /// Whether a member is done and the next has not begun.
   private var isBetweenMembers = false
 
+  /// What was read ahead, and how much of it was given out again.
+  private var kept: [UInt8] = []
+  private var replayed = 0
+  private var isKeeping = false
+
   private static let chunkBytes = 256 << 10
 
   /// Opens a file, or standard input for `-`. Throws ``InputError`` if that is not possible.
@@ -66,6 +71,31 @@ package final class ByteSource {
 
   /// Reads up to `output.count` uncompressed bytes; 0 at the end.
   package func read(into output: UnsafeMutableRawBufferPointer) throws(InputError) -> Int {
+    if replayed < kept.count, !isKeeping {
+      let count = min(kept.count - replayed, output.count)
+      kept.withUnsafeBytes {
+        output.copyMemory(from: UnsafeRawBufferPointer(rebasing: $0[replayed..<replayed + count]))
+      }
+      replayed += count
+      if replayed == kept.count { kept = [] }
+      return count
+    }
+    let count = try readOnward(into: output)
+    if isKeeping { kept.append(contentsOf: UnsafeRawBufferPointer(rebasing: output[..<count])) }
+    return count
+  }
+
+  /// Lets `body` read ahead; afterwards the source begins again where it was, also if it is a pipe.
+  package func peek<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
+    isKeeping = true
+    defer {
+      isKeeping = false
+      replayed = 0
+    }
+    return try body()
+  }
+
+  private func readOnward(into output: UnsafeMutableRawBufferPointer) throws(InputError) -> Int {
     guard output.count > 0 else { return 0 }
     if !hasLooked { try lookForGzip() }
     if let inflater { return try readCompressed(inflater, into: output) }

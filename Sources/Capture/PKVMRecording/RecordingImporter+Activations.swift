@@ -1,0 +1,159 @@
+// Why: calls into the hypervisor and the functions inside them, and what they tell of guests' lives.
+
+import PageOwnership
+import PageTables
+
+extension RecordingImporter {
+  /// `hypercall` and `enter`: an activation begins.
+  func takeActivation(_ line: RecordingLine) throws(InputError) {
+    let id = try line.requiredAction()
+    let function = try line.requiredFunction()
+    guard openActivations[id.rawValue] == nil else { throw line.error("act \(id.rawValue) begins twice") }
+    let registers = try readRegisters(line)
+    let name = function.makeString()
+    let cpu = line.cpu ?? -1
+    proveFatal(on: cpu, line)
+    let kind: ActivationKind =
+      line.phase == .enter ? .function : name == "__pkvm_init" ? .boot : .hypercall
+    let entry = makeEntry(plainSite(.activation, line), line, action: id)
+    batch.entries.append(entry)
+    batch.activations.append(
+      Activation(
+        id: id, parent: activationStacks[cpu]?.last.map { ActionID($0) }, kind: kind, kernelFunction: name,
+        cpu: line.cpu, firstSeq: entry.seq, registers: registers, arguments: argumentText(line.arguments, leaveOut: [])))
+    let handle = line.arguments?["handle"]?.hex ?? registers.first
+    openActivations[id.rawValue] = OpenActivation(
+      id: id.rawValue, function: name, cpu: cpu, kind: kind.rawValue,
+      handle: handle.map { UInt16(truncatingIfNeeded: $0) })
+    activationStacks[cpu, default: []].append(id.rawValue)
+    if name == "__pkvm_init_vcpu", line.phase == .enter, let handle { nameGuest(UInt16(truncatingIfNeeded: handle)) }
+  }
+
+  private func readRegisters(_ line: RecordingLine) throws(InputError) -> [UInt64] {
+    var registers: [UInt64] = []
+    try line.registers?.forEachElement { (value: JSONValue) throws(InputError) in
+      guard registers.count < 6, let register = value.hex else {
+        throw line.error("`regs` is not up to six hexadecimal numbers")
+      }
+      registers.append(register)
+    }
+    return registers
+  }
+
+  /// `hypercall-return` and `leave`: an activation ends.
+  func takeActivationEnd(_ line: RecordingLine) throws(InputError) {
+    let id = try line.requiredAction()
+    let result = try line.resultValue()
+    guard let open = openActivations[id.rawValue] else {
+      guard state.gapCount > 0 else { throw line.error("act \(id.rawValue) ends but never began") }
+      return recordOrphan(line)
+    }
+    var entry = makeEntry(plainSite(.activationEnd, line), line, action: id)
+    entry.result = result
+    batch.entries.append(entry)
+    batch.activationEnds.append(
+      ActionEnd(id: id, lastSeq: entry.seq, outcome: nil, result: result, failedSeq: nil))
+    openActivations[id.rawValue] = nil
+    activationStacks[open.cpu]?.removeAll { $0 == id.rawValue }
+    if open.kind == ActivationKind.hypercall.rawValue { noteLifecycle(open, result, entry.seq) }
+  }
+
+  /// A line of something whose begin is missing: what it changed cannot be told.
+  func recordOrphan(_ line: RecordingLine) {
+    recordGap(
+      missing: nil, firstIndex: line.index,
+      why: "line \(line.number) belongs to act \(line.action ?? -1), whose begin is missing")
+  }
+
+  /// The hypervisor does not take the host's calls or aborts on a CPU that is inside a transition: if it
+  /// does, the transition ended in a panic (captures NOTES, k73-panic-young).
+  func proveFatal(on cpu: Int32, _ line: RecordingLine) {
+    guard let id = transitionOfCPU[cpu], let open = openTransitions[id], open.isCertainlyOpen,
+      let operation = Operation(rawValue: open.operation)
+    else { return }
+    finishTorn(id)
+    var entry = makeEntry(ownSite(.end, operation: operation), nil, action: ActionID(id))
+    entry.cpu = cpu
+    entry.outcome = TransitionOutcome.fatal.rawValue
+    entry.note = "inferred: CPU \(cpu) is back in the host at line \(line.number) and this never returned"
+    batch.entries.append(entry)
+    closeTransition(open, entry.seq, .fatal, result: nil)
+  }
+
+  // MARK: - guests
+
+  private func noteLifecycle(_ activation: OpenActivation, _ result: Int64?, _ seq: SequenceNumber) {
+    guard let result else { return }
+    switch activation.function {
+    case "__pkvm_reserve_vm" where result > 0:
+      let handle = UInt16(truncatingIfNeeded: result)
+      if liveGuests[handle] != nil { endGuest(handle, seq) }
+      state.reservedHandles.append(handle)
+    case "__pkvm_unreserve_vm":
+      state.reservedHandles.removeAll { $0 == activation.handle }
+    case "__pkvm_init_vm" where result > 0:
+      // ≤ 6.17 hands out the handle here.
+      let handle = UInt16(truncatingIfNeeded: result)
+      if liveGuests[handle] != nil { endGuest(handle, seq) }
+      bearGuest(handle, seq, isEmpty: true)
+    case "__pkvm_init_vm" where result == 0:
+      // The register names the host's structure, not the handle: certain once as many are initialised as reserved.
+      state.initialisedWithoutName += 1
+      if state.initialisedWithoutName >= state.reservedHandles.count {
+        for handle in state.reservedHandles { bearGuest(handle, seq, isEmpty: true) }
+        state.reservedHandles.removeAll()
+        state.initialisedWithoutName = 0
+      }
+    case "__pkvm_teardown_vm" where result == 0, "__pkvm_finalize_teardown_vm" where result == 0:
+      if let handle = activation.handle { endGuest(handle, seq) }
+    default: break
+    }
+  }
+
+  /// Something names a reserved handle: that guest is initialised.
+  func nameGuest(_ handle: UInt16) {
+    guard liveGuests[handle] == nil, let place = state.reservedHandles.firstIndex(of: handle) else { return }
+    state.reservedHandles.remove(at: place)
+    state.initialisedWithoutName = max(0, state.initialisedWithoutName - 1)
+    bearGuest(handle, lastSeq, isEmpty: true)
+  }
+
+  private func bearGuest(_ handle: UInt16, _ seq: SequenceNumber, isEmpty: Bool) {
+    let incarnation = state.incarnations[handle, default: 0] + 1
+    state.incarnations[handle] = incarnation
+    liveGuests[handle] = LiveGuest(handle: handle, incarnation: incarnation, bornSeq: seq.rawValue, isEmpty: isEmpty)
+  }
+
+  private func endGuest(_ handle: UInt16, _ seq: SequenceNumber) {
+    guard liveGuests[handle] != nil else { return }
+    let space = guestSpace(handle, isProtected: nil)
+    batch.spaceEnds.append((space, seq))
+    image.removeGuest(space)
+    liveGuests[handle] = nil
+  }
+
+  /// The space of the guest that now has a handle; the space is written when something first needs it,
+  /// since only then is it known whether the guest is protected.
+  func guestSpace(_ handle: UInt16, isProtected: Bool?) -> SpaceID {
+    if liveGuests[handle] == nil {
+      nameGuest(handle)
+      if liveGuests[handle] == nil { bearGuest(handle, lastSeq, isEmpty: false) }
+    }
+    guard var guest = liveGuests[handle] else { return .host }
+    if let space = guest.space { return SpaceID(rawValue: space) }
+    let space = Space(
+      id: SpaceID(rawValue: state.nextSpace), kind: .guest, handle: VMHandle(rawValue: handle),
+      incarnation: guest.incarnation, isProtected: isProtected)
+    state.nextSpace += 1
+    guest.space = space.id.rawValue
+    liveGuests[handle] = guest
+    batch.spaces.append((space, SequenceNumber(guest.bornSeq)))
+    image.addGuest(space, isEmpty: guest.isEmpty)
+    return space.id
+  }
+
+  /// Writes the spaces of guests that nothing needed so far: at the end of an import.
+  func writeUnnamedGuests() {
+    for handle in liveGuests.keys.sorted() { _ = guestSpace(handle, isProtected: nil) }
+  }
+}

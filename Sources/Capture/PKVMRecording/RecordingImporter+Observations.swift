@@ -1,0 +1,147 @@
+// Why: what a line says it saw, apart from what it changed: the state at a call, and what another CPU
+// did before the locks were held. Evidence to compare with, and knowledge where nothing was known.
+
+import PageOwnership
+import PageTables
+
+/// The words seen of one page, or of a run of pages with equal vmemmap words.
+struct SeenWords {
+  var page: UInt64?
+  var pageCount: UInt64 = 1
+  var isUnordered = false
+  var frame: UInt64?
+  var host: LeafWord?
+  var hyp: LeafWord?
+  var guest: LeafWord?
+  /// The offset of the guest's leaf along its range.
+  var guestOffset: UInt64 = 0
+}
+
+extension RecordingImporter {
+  /// The `state` of a call line.
+  func readState(_ line: RecordingLine, _ range: RecordedRange) throws(InputError) -> [SeenWords] {
+    guard let state = line.state else { return [] }
+    do throws(WordError) {
+      var seen: [UInt64: SeenWords] = [:]
+      var runs: [SeenWords] = []
+      try readFrames(state["vmemmap"], range, &seen, &runs)
+      try readLeaves(state["host_s2"], .hostStage2, range, &seen) { $0.host = $1 }
+      try readLeaves(state["hyp_s1"], .hypStage1, range, &seen) { $0.hyp = $1 }
+      try readLeaves(state["guest_s2"], .guestStage2, range, &seen) { $0.guest = $1 }
+      return seen.keys.sorted().compactMap { seen[$0] } + runs
+    } catch {
+      throw line.error(error.message)
+    }
+  }
+
+  private func readFrames(
+    _ list: JSONValue?, _ range: RecordedRange, _ seen: inout [UInt64: SeenWords], _ runs: inout [SeenWords]
+  ) throws(WordError) {
+    guard let list else { return }
+    guard let page = range.page else { throw WordError("`vmemmap` was seen, but the call names no page") }
+    let kinds = list.count
+    var index: UInt64 = 0
+    try list.forEachElement { (item: JSONValue) throws(WordError) in
+      let word = try words.frame(item["raw"], "raw")
+      try words.checkFrame(item, word)
+      if let count = item["count"]?.uint64 {
+        guard count > 0, count <= RecordedRange.lookedAtLimit else { throw WordError("`count` is out of range") }
+        runs.append(SeenWords(page: page, pageCount: count, isUnordered: kinds > 1, frame: word))
+      } else {
+        seen[index, default: SeenWords()].page = page &+ index
+        seen[index, default: SeenWords()].frame = word
+      }
+      index += 1
+    }
+  }
+
+  private func readLeaves(
+    _ list: JSONValue?, _ table: TableKind, _ range: RecordedRange, _ seen: inout [UInt64: SeenWords],
+    _ set: (inout SeenWords, LeafWord) -> Void
+  ) throws(WordError) {
+    guard let list else { return }
+    var index: UInt64 = 0
+    try list.forEachElement { (item: JSONValue) throws(WordError) in
+      defer { index += 1 }
+      guard let leaf = try words.leaf(item, table, isDecoded: true) else { return }
+      let offset = table == .guestStage2 ? index : RecordedRange.offset(index, count: range.count)
+      guard offset < RecordedRange.lookedAtLimit else { throw WordError("more leaves were seen than pages") }
+      if table != .guestStage2 { seen[offset, default: SeenWords()].page = range.page.map { $0 &+ offset } }
+      seen[offset, default: SeenWords()].guestOffset = offset
+      set(&seen[offset, default: SeenWords()], leaf)
+    }
+  }
+
+  /// The boot walk names the hypervisor's descriptor twice, and the state in it.
+  func checkWalk(_ line: RecordingLine, _ arguments: JSONValue) throws(InputError) {
+    guard let old = arguments["old"]?.hex, let seen = line.state?["hyp_s1"] else { return }
+    var first: JSONValue?
+    seen.forEachElement { if first == nil { first = $0 } }
+    if let pte = first?["pte"]?.hex, pte != old {
+      throw line.error(
+        "`old` says 0x\(String(old, radix: 16)), the leaf that was seen 0x\(String(pte, radix: 16))")
+    }
+    let names = ["OWNED", "SHARED_OWNED", "SHARED_BORROWED", "NOPAGE"]
+    guard let said = arguments["hyp_state"]?.makeString(), old != 0 else { return }
+    let state = names[Int(old >> 55 & 3)]
+    if said != state { throw line.error("`hyp_state` says \(said), `old` says \(state)") }
+  }
+
+  /// `changes_seen`: what the words are now.
+  func readChangesSeen(_ line: RecordingLine, _ open: OpenTransition) throws(InputError) -> [SeenWords] {
+    guard line.changesSeen != nil else { return [] }
+    var seen: [SeenWords] = []
+    do throws(WordError) {
+      try line.changesSeen?.forEachElement { (change: JSONValue) throws(WordError) in
+        if let words = try readSeen(change, open) { seen.append(words) }
+      }
+    } catch {
+      throw line.error(error.message)
+    }
+    return seen
+  }
+
+  private func readSeen(_ change: JSONValue, _ open: OpenTransition) throws(WordError) -> SeenWords? {
+    guard let what = change["what"]?.string else { throw WordError("a seen change has no `what`") }
+    if what.equals("vmemmap") {
+      guard let address = change["phys"]?.hex, let count = change["n"]?.uint64, count > 0, count <= 512 else {
+        throw WordError("a vmemmap change has no `phys` and `n`")
+      }
+      let old = try words.frame(change["old"], "old")
+      let new = try words.frame(change["new"], "new")
+      try words.checkFields(change["fields"], old: old, new: new)
+      return SeenWords(page: address >> 12, pageCount: count, frame: new)
+    }
+    guard let index = change["j"]?.uint64, index < RecordedRange.lookedAtLimit, let new = change["new"] else {
+      throw WordError("a seen change has no `j` and `new`")
+    }
+    let offset = RecordedRange.offset(index, count: open.pageCount)
+    var seen = SeenWords(page: open.page.map { $0 &+ offset }, guestOffset: index)
+    switch what {
+    case "host_s2": seen.host = try words.leaf(new, .hostStage2, isDecoded: true)
+    case "hyp_s1": seen.hyp = try words.leaf(new, .hypStage1, isDecoded: true)
+    case "guest_s2": seen.guest = try words.leaf(new, .guestStage2, isDecoded: true)
+    default: throw WordError("`\(what.makeString())` is no table")
+    }
+    return seen
+  }
+
+  /// Writes what was seen as observations of the entry made last, and learns from it.
+  func record(_ seen: [SeenWords], _ open: OpenTransition) {
+    for (ordinal, words) in seen.enumerated() {
+      let pages = PageRange(first: PageFrame(words.page ?? 0), count: words.page == nil ? 0 : words.pageCount)
+      var observation = Observation(
+        seq: lastSeq, ordinal: Int32(ordinal), pages: pages, isUnordered: words.isUnordered)
+      observation.frame = words.frame
+      observation.host = words.page == nil ? nil : words.host
+      observation.hyp = words.page == nil ? nil : words.hyp
+      if let guest = words.guest, let space = open.guestSpace, let page = open.guestPage {
+        observation.guestSpace = SpaceID(rawValue: space)
+        observation.guestPage = PageFrame(page &+ words.guestOffset)
+        observation.guest = guest
+      }
+      batch.observations.append(observation)
+      image.learn(from: observation)
+    }
+  }
+}
