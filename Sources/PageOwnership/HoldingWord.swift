@@ -39,9 +39,10 @@ enum HoldingWord {
       switch (word ^ inverted) >> 3 & 0b111 {
       case 0: .none
       case 1: .hyp
-      case 2: .guest(
-        handle: VMHandle(rawValue: UInt16(truncatingIfNeeded: details)),
-        gfn: PageFrame((details >> 16 &+ page) & gfnMask))
+      case 2:
+        .guest(
+          handle: VMHandle(rawValue: UInt16(truncatingIfNeeded: details)),
+          gfn: PageFrame((details >> 16 &+ page) & gfnMask))
       case 3: .ffa
       case 4: .locked
       case 5: .other(UInt8(truncatingIfNeeded: details))

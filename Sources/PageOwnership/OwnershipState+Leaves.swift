@@ -61,9 +61,8 @@ extension OwnershipState {
 
   private mutating func restore(_ leaf: LeafImage) throws(LeafImageError) {
     guard let field = StateField(rawValue: leaf.field) else { throw .noField(leaf.field) }
-    guard Int(leaf.level) <= RadixMap.rootHeight, leaf.index < RadixMap.pageEnd >> (9 * UInt64(leaf.level) + 9) || leaf.index == 0
-    else { throw .noNode(level: leaf.level, index: leaf.index) }
     let key = NodeKey(height: Int(leaf.level), index: leaf.index)
+    guard RadixMap.hasPlace(for: key) else { throw .noNode(level: leaf.level, index: leaf.index) }
     switch (field, leaf.space) {
     case (.holding, _):
       guard let place = place(of: leaf.space) else { throw .noSpace(leaf.space) }

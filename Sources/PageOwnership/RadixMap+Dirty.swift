@@ -37,8 +37,10 @@ extension RadixMap {
     dirtyKeys.append(NodeKey(height: 0, index: index))
   }
 
-  /// Marks all that the map began with as changed.
-  mutating func markRoot() { markInner(0, NodeKey(height: Self.rootHeight, index: 0)) }
+  /// Whether a node can be there at all: heights and page numbers end.
+  static func hasPlace(for key: NodeKey) -> Bool {
+    (0...rootHeight).contains(key.height) && key.index <= (pageEnd - 1) >> UInt64(key.height * 9 + 9)
+  }
 
   /// The nodes that changed since the last call, the coarse ones first, with their slots.
   mutating func takeDirtyNodes(_ body: (NodeKey, [SlotRun]) -> Void) {

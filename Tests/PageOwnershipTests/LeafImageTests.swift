@@ -82,7 +82,9 @@ import Testing
   @Test func hostileImagesAreRefused() {
     let whole: [UInt8] = [0x80, 0x04, 0x01]
     func restore(_ image: LeafImage) throws { var state = blank(); try state.restore([image]) }
-    func image(_ body: [UInt8], space: SpaceID = .host, field: UInt8 = 0, level: UInt8 = 0, index: UInt64 = 0) -> LeafImage {
+    func image(
+      _ body: [UInt8], space: SpaceID = .host, field: UInt8 = 0, level: UInt8 = 0, index: UInt64 = 0
+    ) -> LeafImage {
       LeafImage(space: space, field: field, level: level, index: index, body: body)
     }
     #expect(throws: Never.self) { try restore(image(whole)) }

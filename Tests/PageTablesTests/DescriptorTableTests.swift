@@ -23,7 +23,9 @@ private struct PlainTable {
     for base in stride(from: start, to: end, by: Int(span)) {
       if let old = leaf(base), old.raw != 0, old.level < level { clear(base, old.level) }
       let word = raw & 1 == 1 ? raw &+ (base - start) << 12 : raw
-      for page in base..<base + span where leaves[page] != nil { leaves[page] = .some(LeafWord(level: level, raw: word)) }
+      for page in base..<base + span where leaves[page] != nil {
+        leaves[page] = .some(LeafWord(level: level, raw: word))
+      }
     }
   }
 
@@ -98,7 +100,8 @@ private struct PlainTable {
             for place in places {
               var table = DescriptorTable(isEmpty: isEmpty)
               var plain = PlainTable(pages: Self.machine, isEmpty: isEmpty)
-              for (at, level, raw) in [((512, 600), level, word), (place, second, newer)] as [((UInt64, UInt64), Int8, UInt64)] {
+              let writes = [((512, 600), level, word), (place, second, newer)]
+              for (at, level, raw) in writes as [((UInt64, UInt64), Int8, UInt64)] {
                 let pages = PageRange(first: PageFrame(at.0), count: at.1)
                 try table.set(pages: pages, level: level, raw: raw)
                 plain.set(pages, level, raw)

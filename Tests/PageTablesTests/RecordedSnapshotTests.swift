@@ -13,6 +13,17 @@ private func isPresent(_ name: String) -> Bool {
   FileManager.default.fileExists(atPath: captures.appending(path: "\(name).snapshots.jsonl.gz").path())
 }
 
+/// A word, or a number where the recorder had no word; then empty.
+private struct Word: Decodable, ExpressibleByStringLiteral, Equatable {
+  var text: String
+
+  init(stringLiteral text: String) { self.text = text }
+
+  init(from decoder: any Decoder) throws {
+    text = (try? decoder.singleValueContainer().decode(String.self)) ?? ""
+  }
+}
+
 /// One `range` or `vmemmap` line of a snapshot.
 private struct Line: Decodable {
   var snap: Int
@@ -24,8 +35,8 @@ private struct Line: Decodable {
   var first: String?
   var raw: String?
   var state: String?
-  var owner: String?
-  var type: String?
+  var owner: Word?
+  var type: Word?
   var handle: String?
   var gfn: String?
   var host: String?
