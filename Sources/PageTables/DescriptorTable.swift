@@ -40,7 +40,8 @@ package struct DescriptorTable: Sendable {
     _ = allocate(isEmpty ? .leaf : .unknown)
   }
 
-  /// The leaf that answers for a page: nil if unknown; zero with the level where a walk would end.
+  /// The leaf that answers for a page: nil if unknown; zero with the level where a walk would end, 0 for those that
+  /// real tables do not have.
   package func leaf(at page: PageFrame) -> LeafWord? {
     guard page.rawValue < Self.pageEnd else { return nil }
     var node = 0
@@ -49,7 +50,7 @@ package struct DescriptorTable: Sendable {
       let cell = node << 9 | Self.index(page.rawValue, level)
       switch kinds[cell] {
       case .unknown: return nil
-      case .leaf: return LeafWord(level: level, raw: words[cell])
+      case .leaf: return LeafWord(level: words[cell] == 0 ? max(level, 0) : level, raw: words[cell])
       case .node:
         node = Int(words[cell])
         level += 1
