@@ -33,6 +33,9 @@ final class Connection {
         throw JournalError(.io, "\(path): the connection is closed")
       }
       self.handle = handle
+      // GRDB's observers expect every commit to happen inside a GRDB call; ours happen in the C API.
+      sqlite3_commit_hook(handle, nil, nil)
+      sqlite3_rollback_hook(handle, nil, nil)
     } catch {
       throw .wrapping(error, "cannot open \(path)")
     }

@@ -81,9 +81,16 @@ extension Connection {
           Int64.fromDatabaseValue(values[0]).flatMap { Errno.name($0) }
         })
     }
+    for table in Self.tableFunctions { _ = try? number("SELECT 1 FROM \(table) LIMIT 1") }
     for (limit, value) in Self.queryLimits { sqlite3_limit(handle, limit, value) }
     sqlite3_set_authorizer(handle, { _, action, first, second, _, _ in authorize(action, first, second) }, nil)
   }
+
+  /// Table-valued functions that queries may use: they are made at first use, which the authorizer denies.
+  private static let tableFunctions = [
+    "pragma_table_info('x')", "pragma_table_xinfo('x')", "pragma_table_list('x')", "pragma_index_list('x')",
+    "pragma_index_info('x')", "json_each('1')", "json_tree('1')", "dbstat",
+  ]
 
   private static let queryLimits: [(Int32, Int32)] = [
     (SQLITE_LIMIT_LENGTH, 16_000_000), (SQLITE_LIMIT_SQL_LENGTH, 100_000), (SQLITE_LIMIT_COLUMN, 200),
@@ -108,7 +115,7 @@ private func authorize(_ action: Int32, _ first: UnsafePointer<CChar>?, _ second
 private let deniedFunctions = ["load_extension", "fts3_tokenizer", "readfile", "writefile", "edit", "fts5"]
 private let describingPragmas = ["table_info", "table_xinfo", "table_list", "index_list", "index_info", "index_xinfo"]
 private let readingPragmas = [
-  "user_version", "application_id", "page_count", "page_size", "journal_mode", "compile_options", "function_list",
+  "user_version", "application_id", "page_count", "page_size", "compile_options", "function_list",
   "schema_version", "encoding", "freelist_count",
 ]
 

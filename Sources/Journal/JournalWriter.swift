@@ -93,7 +93,6 @@ package final class JournalWriter {
   ///
   /// - Throws: ``JournalError``; after any failure the group is gone and the writer poisoned.
   package func append(_ batch: EntryBatch) throws(JournalError) {
-    if batch.isEmpty { return }
     try beginGroup()
     do throws(JournalError) {
       try insert(batch)
