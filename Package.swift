@@ -59,11 +59,18 @@ let package = Package(
       name: "CSimdJSON", linkerSettings: [.linkedLibrary("simdjson"), .linkedLibrary("stdc++")]),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .target(name: "CSQLiteConfig", linkerSettings: [.linkedLibrary("sqlite3")]),
+    // benchmarks: small in the tests, large by hand
+    .target(
+      name: "CAppendBaseline", path: "Sources/Benchmarks/CAppendBaseline", linkerSettings: [.linkedLibrary("sqlite3")]),
+    .executableTarget(
+      name: "AppendBenchmark", dependencies: ["CAppendBaseline", "Journal", "PageOwnership"],
+      path: "Sources/Benchmarks/AppendBenchmark", swiftSettings: house),
     // tests
     .testTarget(name: "PageOwnershipTests", dependencies: ["PageOwnership"], swiftSettings: house),
     .testTarget(name: "PageTablesTests", dependencies: ["PageTables", "PageOwnership"], swiftSettings: house),
     .testTarget(name: "CaptureTests", dependencies: ["Capture", "PageOwnership", "PageTables"], swiftSettings: house),
-    .testTarget(name: "JournalTests", dependencies: ["Journal", "PageOwnership"], swiftSettings: house),
+    .testTarget(
+      name: "JournalTests", dependencies: ["AppendBenchmark", "Journal", "PageOwnership"], swiftSettings: house),
     .testTarget(name: "TidyTests", swiftSettings: house),
   ],
   cxxLanguageStandard: .cxx17
