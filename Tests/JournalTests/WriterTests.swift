@@ -92,6 +92,21 @@ struct WriterTests {
     #expect(try reader.isComplete())
   }
 
+  @Test func cleanMarkFallsWithTheFirstCommit() throws {
+    let folder = TemporaryFolder()
+    try SampleJournal.write(at: folder.file())
+    let writer = try JournalWriter.open(at: folder.file())
+    let reader = try JournalReader(at: folder.file())
+    let mark = "SELECT clean FROM writer_state"
+    #expect(try reader.connection.number(mark) == 1)
+    try writer.commit(importState: "{}")
+    #expect(try reader.connection.number(mark) == 0)
+    writer.abandon()
+    #expect(try !reader.isClean())
+    try JournalWriter.open(at: folder.file()).close()
+    #expect(try reader.connection.number(mark) == 1)
+  }
+
   @Test func openGroupIsGoneAfterAbandon() throws {
     let folder = TemporaryFolder()
     let writer = try JournalWriter.create(at: folder.file(), facts: Facts())
