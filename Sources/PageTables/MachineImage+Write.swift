@@ -9,7 +9,9 @@ extension MachineImage {
     if let old = change.old, change.table != .vmemmap {
       learnOldBlock(change, old)
     }
-    write(change.table, change.space, change.pages, level: change.newLevel, raw: raw)
+    // A leaf that went away leaves zeroes over what it covered; where the walk ends now says nothing.
+    let level = raw != 0 ? change.newLevel : change.old == 0 ? 3 : change.oldLevel
+    write(change.table, change.space, change.pages, level: level, raw: raw)
   }
 
   // The old leaf tells what the rest of its block was, where nothing was known.

@@ -3,7 +3,7 @@
 // Not here: the machine's state, which the journal itself gives back by replay.
 
 import Foundation
-import PageOwnership
+package import PageOwnership
 
 /// A store of the hypervisor whose apply line has not come yet.
 struct PendingStore: Codable, Hashable {
@@ -47,6 +47,8 @@ struct OpenActivation: Codable, Hashable {
   var kind: String
   /// The first register, or the handle argument: which VM it is about.
   var handle: UInt16?
+  /// The guest that had the handle then: it may be given away again before this returns.
+  var guestSpace: Int32?
 }
 
 /// A guest that is known to live.
@@ -54,10 +56,16 @@ struct LiveGuest: Codable, Hashable {
   var handle: UInt16
   var incarnation: Int32
   var bornSeq: Int64
-  /// True if its table was empty when it was born.
-  var isEmpty: Bool
-  /// Its space, once something names it.
-  var space: Int32?
+  /// Its space.
+  var space: Int32
+  /// Whether its row was written.
+  var isWritten: Bool
+
+  func asSpace(isProtected: Bool?) -> Space {
+    Space(
+      id: SpaceID(rawValue: space), kind: .guest, handle: VMHandle(rawValue: handle), incarnation: incarnation,
+      isProtected: isProtected)
+  }
 }
 
 /// Everything an import remembers.
@@ -84,8 +92,6 @@ package struct ImportState: Codable, Hashable, Sendable {
   package var gapCount: Int64 = 0
   /// Own snapshots are due at multiples of this many entries.
   package var leafInterval: Int64 = 50_000
-  /// True if the facts came with the recording or were given; they are compared on resume.
-  package var factsDigest = ""
   var siteCount: Int32 = 0
   var nextSpace: Int32 = SpaceID.firstGuest.rawValue
   var incarnations: [UInt16: Int32] = [:]
@@ -94,10 +100,14 @@ package struct ImportState: Codable, Hashable, Sendable {
   var guests: [LiveGuest] = []
   var transitions: [OpenTransition] = []
   var activations: [OpenActivation] = []
-  var lastTornSeq: Int64 = 0
 
   /// A fresh import.
   package init() {}
+
+  /// Guests that live and have no row in the journal yet, with their births.
+  package var unwrittenGuests: [(Space, SequenceNumber)] {
+    guests.filter { !$0.isWritten }.map { ($0.asSpace(isProtected: nil), SequenceNumber($0.bornSeq)) }
+  }
 
   /// As JSON text, keys in a fixed order.
   package func encoded() -> String {

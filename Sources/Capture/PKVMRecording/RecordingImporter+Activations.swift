@@ -21,12 +21,12 @@ extension RecordingImporter {
       Activation(
         id: id, parent: activationStacks[cpu]?.last.map { ActionID($0) }, kind: kind, kernelFunction: name,
         cpu: line.cpu, firstSeq: entry.seq, registers: registers, arguments: argumentText(line.arguments, leaveOut: [])))
-    let handle = line.arguments?["handle"]?.hex ?? registers.first
+    let handle = (line.arguments?["handle"]?.hex ?? registers.first).map { UInt16(truncatingIfNeeded: $0) }
     openActivations[id.rawValue] = OpenActivation(
-      id: id.rawValue, function: name, cpu: cpu, kind: kind.rawValue,
-      handle: handle.map { UInt16(truncatingIfNeeded: $0) })
+      id: id.rawValue, function: name, cpu: cpu, kind: kind.rawValue, handle: handle,
+      guestSpace: handle.flatMap { liveGuests[$0]?.space })
     activationStacks[cpu, default: []].append(id.rawValue)
-    if name == "__pkvm_init_vcpu", line.phase == .enter, let handle { nameGuest(UInt16(truncatingIfNeeded: handle)) }
+    if name == "__pkvm_init_vcpu", line.phase == .enter, let handle { nameGuest(handle) }
   }
 
   private func readRegisters(_ line: RecordingLine) throws(InputError) -> [UInt64] {
@@ -95,17 +95,18 @@ extension RecordingImporter {
       // ≤ 6.17 hands out the handle here.
       let handle = UInt16(truncatingIfNeeded: result)
       if liveGuests[handle] != nil { endGuest(handle, seq) }
-      bearGuest(handle, seq, isEmpty: true)
+      bearGuest(handle, seq)
     case "__pkvm_init_vm" where result == 0:
       // The register names the host's structure, not the handle: certain once as many are initialised as reserved.
       state.initialisedWithoutName += 1
       if state.initialisedWithoutName >= state.reservedHandles.count {
-        for handle in state.reservedHandles { bearGuest(handle, seq, isEmpty: true) }
+        for handle in state.reservedHandles { bearGuest(handle, seq) }
         state.reservedHandles.removeAll()
         state.initialisedWithoutName = 0
       }
     case "__pkvm_teardown_vm" where result == 0, "__pkvm_finalize_teardown_vm" where result == 0:
-      if let handle = activation.handle { endGuest(handle, seq) }
+      // The handle is free inside the call, and another CPU may have it already.
+      if let handle = activation.handle, liveGuests[handle]?.space == activation.guestSpace { endGuest(handle, seq) }
     default: break
     }
   }
@@ -115,13 +116,17 @@ extension RecordingImporter {
     guard liveGuests[handle] == nil, let place = state.reservedHandles.firstIndex(of: handle) else { return }
     state.reservedHandles.remove(at: place)
     state.initialisedWithoutName = max(0, state.initialisedWithoutName - 1)
-    bearGuest(handle, lastSeq, isEmpty: true)
+    bearGuest(handle, lastSeq)
   }
 
-  private func bearGuest(_ handle: UInt16, _ seq: SequenceNumber, isEmpty: Bool) {
+  private func bearGuest(_ handle: UInt16, _ seq: SequenceNumber) {
     let incarnation = state.incarnations[handle, default: 0] + 1
     state.incarnations[handle] = incarnation
-    liveGuests[handle] = LiveGuest(handle: handle, incarnation: incarnation, bornSeq: seq.rawValue, isEmpty: isEmpty)
+    let guest = LiveGuest(
+      handle: handle, incarnation: incarnation, bornSeq: seq.rawValue, space: state.nextSpace, isWritten: false)
+    state.nextSpace += 1
+    liveGuests[handle] = guest
+    image.addGuest(guest.asSpace(isProtected: nil), isEmpty: seq.rawValue > 0)
   }
 
   private func endGuest(_ handle: UInt16, _ seq: SequenceNumber) {
@@ -132,24 +137,18 @@ extension RecordingImporter {
     liveGuests[handle] = nil
   }
 
-  /// The space of the guest that now has a handle; the space is written when something first needs it,
-  /// since only then is it known whether the guest is protected.
+  /// The space of the guest that now has a handle; its row is written when something first needs it,
+  /// since only then is it known whether the guest is protected. A guest that was not seen being born
+  /// has its birth at 0: nothing is known of its table.
   func guestSpace(_ handle: UInt16, isProtected: Bool?) -> SpaceID {
-    if liveGuests[handle] == nil {
-      nameGuest(handle)
-      if liveGuests[handle] == nil { bearGuest(handle, lastSeq, isEmpty: false) }
+    nameGuest(handle)
+    if liveGuests[handle] == nil { bearGuest(handle, SequenceNumber(0)) }
+    guard let guest = liveGuests[handle] else { return .host }
+    if !guest.isWritten {
+      liveGuests[handle]?.isWritten = true
+      batch.spaces.append((guest.asSpace(isProtected: isProtected), SequenceNumber(guest.bornSeq)))
     }
-    guard var guest = liveGuests[handle] else { return .host }
-    if let space = guest.space { return SpaceID(rawValue: space) }
-    let space = Space(
-      id: SpaceID(rawValue: state.nextSpace), kind: .guest, handle: VMHandle(rawValue: handle),
-      incarnation: guest.incarnation, isProtected: isProtected)
-    state.nextSpace += 1
-    guest.space = space.id.rawValue
-    liveGuests[handle] = guest
-    batch.spaces.append((space, SequenceNumber(guest.bornSeq)))
-    image.addGuest(space, isEmpty: guest.isEmpty)
-    return space.id
+    return SpaceID(rawValue: guest.space)
   }
 
   /// Writes the spaces of guests that nothing needed so far: at the end of an import.

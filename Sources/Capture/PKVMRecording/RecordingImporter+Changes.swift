@@ -86,7 +86,7 @@ extension RecordingImporter {
     switch annotation {
     case .hyp: .hyp
     case .ffa: .ffa
-    case .guest(let handle, _): liveGuests[handle.rawValue]?.space.map { SpaceID(rawValue: $0) }
+    case .guest(let handle, _): liveGuests[handle.rawValue].map { SpaceID(rawValue: $0.space) }
     case .none, .locked, .other, .unknown: nil
     }
   }
@@ -164,6 +164,9 @@ struct ChangeReader {
     let new = try words.frame(change["new"], "new")
     try words.checkFields(change["fields"], old: old, new: new)
     let pages = PageRange(first: PageFrame(containing: address), count: run)
+    if let page, pages.first.rawValue < page || pages.first.rawValue - page > count {
+      throw WordError("a vmemmap change at 0x\(String(address, radix: 16)) lies outside the call's pages")
+    }
     let before = words.encoding.frame(old)
     let after = words.encoding.frame(new)
     let hostDiffers = before.host != after.host || before.shareCount != after.shareCount
@@ -177,7 +180,7 @@ struct ChangeReader {
   private func frameChange(
     _ space: SpaceID, _ pages: PageRange, _ old: UInt64, _ new: UInt64, _ before: PageState?, _ after: PageState?
   ) -> Change {
-    let present = importer.image.ownership.holding(space, pages.first).state
+    let present = presentState(space, pages.first)
     return Change(
       seq: importer.lastSeq, ordinal: 0, space: space, table: .vmemmap, pages: pages, oldLevel: 3, newLevel: 3,
       old: old, new: new, oldState: before ?? present, newState: after ?? present, owner: nil, isInferred: false)
@@ -201,7 +204,8 @@ struct ChangeReader {
   private mutating func takeLeaf(
     _ table: TableKind, _ space: SpaceID, _ page: PageFrame, _ old: LeafWord?, _ new: LeafWord?
   ) throws(WordError) {
-    let covering = new.map { $0.raw == 0 ? old?.level ?? 3 : $0.level } ?? 3
+    // A zero that is read at another level covers what the recorder looked at: one page.
+    let covering = new.map { $0.raw != 0 ? $0.level : old?.raw == 0 ? 3 : old?.level ?? 3 } ?? 3
     let size = MachineImage.pagesPerLeaf(covering)
     let pages = PageRange(first: PageFrame(page.rawValue & ~(size - 1)), count: size)
     // The first and the last page of a long range may lie under one leaf: one change.
@@ -223,11 +227,17 @@ struct ChangeReader {
       newState: after?.0 ?? .unknown, owner: after.flatMap { importer.ownerSpace($0.1) }, isInferred: false)
   }
 
+  // The state as the changes before this one on the same line leave it.
+  private func presentState(_ space: SpaceID, _ page: PageFrame) -> PageState {
+    let earlier = changes.last { $0.space == space && $0.pages.contains(page) }
+    return earlier?.newState ?? importer.image.ownership.holding(space, page).state
+  }
+
   // The state that a leaf implies, or the present one where this generation keeps it elsewhere.
   private func meaning(
     _ leaf: LeafWord, _ table: TableKind, _ space: SpaceID, _ page: PageFrame
   ) -> (PageState, OwnerAnnotation) {
-    let present = importer.image.ownership.holding(space, page).state
+    let present = presentState(space, page)
     switch table {
     case .hostStage2:
       let meaning = words.encoding.hostMeaning(leaf, isMemory: regions.isMemory(page))

@@ -77,7 +77,9 @@ extension RecordingImporter {
     guard let old = arguments["old"]?.hex, let seen = line.state?["hyp_s1"] else { return }
     var first: JSONValue?
     seen.forEachElement { if first == nil { first = $0 } }
-    if let pte = first?["pte"]?.hex, pte != old {
+    // Stacks are walked by their private address, but the leaf that was seen is that of the linear map.
+    let linear = Descriptor(old).outputAddress(level: 3) &- (facts.hypVAOffset.value ?? 0)
+    if arguments["addr"]?.hex == linear, let pte = first?["pte"]?.hex, pte != old {
       throw line.error(
         "`old` says 0x\(String(old, radix: 16)), the leaf that was seen 0x\(String(pte, radix: 16))")
     }

@@ -1,0 +1,63 @@
+// Why: the composition of a journal and a replay: entries in, and the content of each snapshot when its
+// entry comes. Used by `replay`, by `verify` and to resume an import.
+
+import Analysis
+import Journal
+import PageOwnership
+import PageTables
+
+/// Replays a journal.
+struct JournalReplay {
+  private let reader: JournalReader
+  private let sites: Journal.SiteTable
+  private let snapshots: [SequenceNumber: Snapshot]
+  /// The replay, as far as it got.
+  private(set) var replay: Replay
+
+  /// Prepares the replay of a journal; `unwritten` are guests that an unfinished import knows of and has no row for.
+  ///
+  /// Throws a ``JournalError``, or a ``CommandFailure`` if the journal names no rules.
+  init(_ reader: JournalReader, unwritten: [(Space, SequenceNumber)] = []) throws {
+    self.reader = reader
+    let facts = try reader.facts()
+    guard let generation = facts.generation.value else {
+      throw CommandFailure(
+        "\(reader.path): the journal does not name its generation, so its raw words have no meaning",
+        hint: "import again with --generation", status: ExitStatus.corrupt)
+    }
+    sites = try reader.sites()
+    let lives = try reader.spaces()
+    replay = Replay(
+      generation: generation, regions: facts.regions.value ?? [], births: lives.map { ($0.space, $0.bornSeq) } + unwritten,
+      deaths: lives.compactMap { life in life.diedSeq.map { (life.space.id, $0) } })
+    var observed: [SequenceNumber: Snapshot] = [:]
+    for snapshot in try reader.snapshots() where snapshot.origin == .observed { observed[snapshot.seq] = snapshot }
+    snapshots = observed
+  }
+
+  /// Replays through `last`; `every` is called after each entry, and stops the replay by returning false.
+  mutating func run(through last: SequenceNumber, every: (inout Replay) throws -> Bool = { _ in true }) throws {
+    let first = SequenceNumber(replay.lastSeq.rawValue + 1)
+    try reader.forEachEntry(from: first, through: last) { frame in
+      guard let site = sites[frame.entry.site] else {
+        throw JournalError(.corrupt, "\(reader.path): entry \(frame.entry.seq.rawValue) has no site")
+      }
+      replay.take(frame.entry, site, changes: frame.changes, observations: frame.observations)
+      if site.kind == .snapshot { try takeSnapshot(frame.entry) }
+      return try every(&replay)
+    }
+  }
+
+  private mutating func takeSnapshot(_ entry: Entry) throws {
+    guard let snapshot = snapshots[entry.seq] else { return }
+    var content = SnapshotImage(guests: snapshot.guests)
+    try reader.forEachSnapshotRange(of: snapshot.id) { content.add($0) }
+    replay.take(snapshot, content)
+  }
+
+  /// Ends the replay and gives what it found.
+  mutating func finish() -> ReplayReport {
+    replay.finish()
+    return replay.report
+  }
+}
