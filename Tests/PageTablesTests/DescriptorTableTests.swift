@@ -100,9 +100,9 @@ private struct PlainTable {
             for place in places {
               var table = DescriptorTable(isEmpty: isEmpty)
               var plain = PlainTable(pages: Self.machine, isEmpty: isEmpty)
-              let writes = [((512, 600), level, word), (place, second, newer)]
-              for (at, level, raw) in writes as [((UInt64, UInt64), Int8, UInt64)] {
-                let pages = PageRange(first: PageFrame(at.0), count: at.1)
+              let block = PageRange(first: PageFrame(512), count: 600)
+              let range = PageRange(first: PageFrame(place.first), count: place.count)
+              for (pages, level, raw) in [(block, level, word), (range, second, newer)] {
                 try table.set(pages: pages, level: level, raw: raw)
                 plain.set(pages, level, raw)
               }
