@@ -1,0 +1,250 @@
+// Why: one line a phase, with what memory did beneath it. Columns are as wide as this transition needs;
+// on a narrow terminal the states move to lines of their own instead of being cut.
+
+import Journal
+import PageOwnership
+import PageTables
+
+/// The lines of a transition's entries.
+struct PhaseTable {
+  private struct Row {
+    var told: ToldEntry
+    var cells: [String]
+    var states: String
+    var details: [[String]]
+  }
+
+  private static let indent = 9
+  private let story: TransitionStory
+  private let console: Console
+  private var rows: [Row] = []
+  /// Whether something is marked as inferred.
+  private(set) var hasInferred = false
+
+  init(_ story: TransitionStory, _ console: Console, showsNames: Bool) {
+    self.story = story
+    self.console = console
+    for told in story.entries {
+      let words = EntryWords(story, told)
+      let details = words.details(showsNames: showsNames)
+      // A begin or an end is told by the header and the last line, unless more hangs on it.
+      if details.isEmpty, [.begin, .end, .activation, .activationEnd].contains(told.site.kind) { continue }
+      hasInferred = hasInferred || words.hasInferred
+      let seq = "\(told.entry.seq.rawValue)"
+      let number = told.phase.map { ".\($0)" } ?? ""
+      let cells = [seq, number, words.kind, words.verdict, words.what, words.place]
+      rows.append(Row(told: told, cells: cells, states: words.states, details: details))
+    }
+  }
+
+  /// The lines.
+  var lines: [String] {
+    let widths = (0..<6).map { column in rows.reduce(0) { max($0, DisplayText.width($1.cells[column])) } }
+    let states = rows.reduce(0) { max($0, DisplayText.width($1.states)) }
+    let total = widths.reduce(0, +) + 2 * widths.filter { $0 > 0 }.count + states
+    let isNarrow = console.width.map { total > $0 } ?? false
+    return rows.flatMap { lines($0, widths, isNarrow) }
+  }
+
+  private func lines(_ row: Row, _ widths: [Int], _ isNarrow: Bool) -> [String] {
+    var line = ""
+    for (column, text) in row.cells.enumerated() where widths[column] > 0 {
+      let space = String(repeating: " ", count: max(0, widths[column] - DisplayText.width(text)))
+      line += column == 0 ? space : "  "
+      line += column == 3 ? console.paint(text, .outcome(text.prefix { $0 != " " })) : text
+      if column > 0 { line += space }
+    }
+    var details = row.details
+    if isNarrow, !row.states.isEmpty { details.insert([row.states], at: 0) }
+    if !isNarrow, !row.states.isEmpty { line += "  " + row.states }
+    while line.utf8.last == UInt8(ascii: " ") { line.removeLast() }
+    return [line] + details.flatMap(folded)
+  }
+
+  // A detail in one line if it fits, else its parts one beneath the other.
+  private func folded(_ parts: [String]) -> [String] {
+    let margin = String(repeating: " ", count: Self.indent)
+    let joined = margin + parts.joined(separator: "  ")
+    guard parts.count > 1, let width = console.width, DisplayText.width(joined) > width else { return [joined] }
+    return parts.enumerated().map { margin + ($0 == 0 ? "" : "  ") + $1 }
+  }
+}
+
+/// The words of one entry.
+struct EntryWords {
+  private let story: TransitionStory
+  private let told: ToldEntry
+
+  init(_ story: TransitionStory, _ told: ToldEntry) {
+    self.story = story
+    self.told = told
+  }
+
+  private var entry: Entry { told.entry }
+  private var site: Site { told.site }
+
+  /// Whether ``states`` has a value that is inferred.
+  var hasInferred: Bool { site.kind == .check && entry.found != nil }
+
+  /// The kind of entry.
+  var kind: String { site.kind.rawValue }
+
+  /// What became of it: `passed`, `FAILED -EPERM`, `done`, `in doubt`.
+  var verdict: String {
+    switch site.kind {
+    case .check:
+      let outcome = entry.outcome.flatMap { CheckOutcome(rawValue: $0) } ?? .unknown
+      guard outcome == .failed else { return outcome.name }
+      return "FAILED" + (entry.result.map { " " + HexText.result($0) } ?? "")
+    case .apply:
+      if story.isInDoubt(told) { return "in doubt" }
+      guard let result = entry.result, result < 0 else { return "done" }
+      return "FAILED " + HexText.result(result)
+    case .torn: return "half done"
+    case .whole: return entry.result.map { "result " + HexText.result($0) } ?? ""
+    default: return ""
+    }
+  }
+
+  /// The condition or effect, else what such an entry is about.
+  var what: String {
+    if let condition = site.condition { return condition.rawValue }
+    if let effect = site.effect { return effect.rawValue }
+    switch site.kind {
+    case .begin: return "before anything happened"
+    case .end: return "seen only at the end"
+    case .locked: return "changed before locks were held"
+    case .store: return "write " + (entry.result.map { HexText.hex(UInt64(bitPattern: $0)) } ?? "")
+    case .torn: return "the journal ends inside this apply"
+    case .whole: return "the whole group"
+    default: return ""
+    }
+  }
+
+  /// Space, address and count.
+  var place: String {
+    guard site.kind != .begin, site.kind != .end else { return "" }
+    return story.place(entry.space, entry.page, entry.pageCount)
+  }
+
+  /// What was expected and found, or what is written.
+  var states: String {
+    guard site.kind == .check else { return site.newState.map { "→ " + $0.name } ?? "" }
+    switch (site.expected?.name, entry.found?.name) {
+    case (let expected?, let found?):
+      return expected == found ? found + "~" : "wants \(expected), found \(found)~"
+    case (let expected?, nil): return "wants " + expected
+    case (nil, let found?): return "found \(found)~"
+    case (nil, nil): return ""
+    }
+  }
+
+  /// The lines beneath: skipped conditions, names, notes, what was seen, what memory did; each in parts.
+  func details(showsNames: Bool) -> [[String]] {
+    var details: [[String]] = []
+    if !site.skipped.isEmpty { details.append(["skipped: " + DisplayText.escaped(site.skipped)]) }
+    if showsNames, let names { details.append([names]) }
+    if let note = entry.note { details.append([DisplayText.escaped(note)]) }
+    details += told.frame.observations.map { ObservationWords(story, $0).parts(showsRaw: showsNames) }
+    details += told.frame.changes.map { ChangeWords(story, $0).parts }
+    return details
+  }
+
+  private var names: String? {
+    guard let step = site.kernelStep else { return nil }
+    let function = site.kernelFunction.map { " in " + $0 } ?? ""
+    let line = site.sourceLine.map { ":\($0)" } ?? ""
+    let how = site.resultProvenance == .inferred ? ", result inferred from control flow" : ""
+    return "kernel: " + DisplayText.escaped("\(step)\(function)\(line)") + how
+  }
+}
+
+/// The words of one change.
+struct ChangeWords {
+  private let story: TransitionStory
+  private let change: Change
+
+  init(_ story: TransitionStory, _ change: Change) {
+    self.story = story
+    self.change = change
+  }
+
+  /// Table and place, states, raw words.
+  var parts: [String] {
+    let table = change.table.name.padded(to: 8)
+    let place = story.place(change.space, change.pages.first, change.pages.count)
+    return ["\(table)  \(place)  \(states)", raw]
+  }
+
+  private var states: String {
+    var text = change.oldState.name
+    if change.oldState != change.newState { text += " → " + change.newState.name }
+    if let owner = change.owner { text += ", names " + story.shortName(owner) }
+    return text + (change.isInferred ? "~" : "")
+  }
+
+  private var raw: String {
+    let old = change.old.map { level(change.oldLevel) + HexText.hex($0) } ?? "not recorded"
+    let new = change.new.map { level(change.newLevel) + HexText.hex($0) } ?? "not recorded"
+    return "\(old) → \(new)"
+  }
+
+  // Pages are level 3; only what differs is worth a word.
+  private func level(_ level: Int8) -> String {
+    change.oldLevel == 3 && change.newLevel == 3 ? "" : "L\(level) "
+  }
+}
+
+/// The words of what a begin entry saw.
+struct ObservationWords {
+  private let story: TransitionStory
+  private let seen: Observation
+
+  init(_ story: TransitionStory, _ seen: Observation) {
+    self.story = story
+    self.seen = seen
+  }
+
+  /// The pages and the states, then the raw words if asked for.
+  func parts(showsRaw: Bool) -> [String] {
+    let hasPhysical = seen.frame != nil || seen.host != nil || seen.hyp != nil
+    var place = hasPhysical ? HexText.pages(seen.pages.first.address, seen.pages.count) : ""
+    if seen.isUnordered { place = "\(seen.pages.count) pages of the range" }
+    let states = self.states
+    var parts = [[place, states.joined(separator: ", ")].filter { !$0.isEmpty }.joined(separator: "  ")]
+    if showsRaw || states.isEmpty { parts.append(raw.joined(separator: ", ")) }
+    return parts
+  }
+
+  private var states: [String] {
+    guard let encoding = story.context.encoding else { return [] }
+    let frame = seen.frame.map { encoding.frame($0) }
+    let host = seen.host.map {
+      encoding.hostMeaning($0, isMemory: story.context.facts.isMemory(seen.pages.first))
+    }
+    var states: [String] = []
+    if let state = frame?.host ?? host?.state { states.append("host " + state.name) }
+    if let annotation = host?.annotation, annotation != .none { states.append("host names \(annotation.name)") }
+    if let state = frame?.hyp ?? seen.hyp.flatMap({ encoding.hypState($0) }) { states.append("hyp " + state.name) }
+    if let leaf = seen.guest {
+      let name = seen.guestSpace.map(story.shortName) ?? "guest"
+      states.append("\(name) \(encoding.guestState(leaf).name)")
+    }
+    if let shares = frame?.shareCount, shares > 0 { states.append("lent to \(shares) guests") }
+    if let references = frame?.references, references > 0 { states.append("\(references) references") }
+    return states
+  }
+
+  private var raw: [String] {
+    var words: [String] = []
+    if let frame = seen.frame { words.append("vmemmap " + HexText.hex(frame)) }
+    let leaves = [("host_s2", seen.host), ("hyp_s1", seen.hyp), ("guest_s2", seen.guest)]
+    for case (let name, let leaf?) in leaves { words.append("\(name) L\(leaf.level) \(HexText.hex(leaf.raw))") }
+    return words
+  }
+}
+
+extension String {
+  /// The text with blanks up to a width.
+  func padded(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
+}
