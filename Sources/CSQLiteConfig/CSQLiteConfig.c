@@ -1,3 +1,5 @@
+// Why: the one variadic call that Swift cannot make.
+
 #include "CSQLiteConfig.h"
 
 #include <sqlite3.h>

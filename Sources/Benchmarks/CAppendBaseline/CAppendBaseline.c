@@ -1,3 +1,5 @@
+// Why: the C half of the append benchmark; the header tells what it is measured against.
+
 #include "CAppendBaseline.h"
 
 #include <sqlite3.h>
