@@ -1,6 +1,7 @@
 // Why: where lines begin and end, what they may weigh, and the digest of what was read.
 
 import Foundation
+import Glibc
 import Testing
 
 @testable import Capture
@@ -50,15 +51,19 @@ import Testing
     withExtendedLifetime(file) {}
   }
 
-  @Test func theDigestIsThatOfThePrefixAlone() throws {
-    let lines = (0..<20_000).map { "line number \($0) \(String(repeating: "x", count: $0 % 97))\n" }
-    let (whole, file) = try reader(Array(lines.joined().utf8))
-    for _ in 0..<12_345 { _ = try whole.next() }
-    let (prefix, prefixFile) = try reader(Array(lines[..<12_345].joined().utf8))
-    while try prefix.next() != nil {}
-    #expect(whole.prefixDigest() == prefix.prefixDigest())
-    #expect(whole.consumedBytes == prefix.consumedBytes)
-    withExtendedLifetime((file, prefixFile)) {}
+  @Test func theDigestSurvivesManyBuffers() throws {
+    let text = (0..<100_000).map { "line number \($0)\n" }.joined()
+    // By sha256sum, of the first 54,321 lines: 1 MB, several buffers.
+    let expected = "e8e6b51f47119983b5caea139c19e48860e19fe53ec2a8e5b46ad65b9490ca16"
+    for asked in [[54_321], [1, 20_000, 54_321]] {
+      let (reader, file) = try reader(Array(text.utf8))
+      for count in asked {
+        while reader.lineNumber < count { _ = try reader.next() }
+        _ = reader.prefixDigest()
+      }
+      #expect(hex(reader.prefixDigest()) == expected)
+      withExtendedLifetime(file) {}
+    }
   }
 
   @Test(arguments: ["", "\r"]) func theLimitIsExact(carriage: String) throws {
@@ -123,6 +128,19 @@ import Testing
       #expect(error?.offset == 8)
     }
     withExtendedLifetime(file) {}
+  }
+
+  @Test func aFailedReadIsFinal() throws {
+    let pipe = Pipe()
+    let descriptor = pipe.fileHandleForReading.fileDescriptor
+    // An empty pipe that must not block fails to read; later it could be read.
+    #expect(fcntl(descriptor, F_SETFL, O_NONBLOCK) == 0)
+    let reader = LineReader(try ByteSource(rawDescriptor: descriptor, name: "-", closesDescriptor: false))
+    #expect(throws: InputError.self) { try reader.next() }
+    try pipe.fileHandleForWriting.write(contentsOf: Data("late\n".utf8))
+    let error = #expect(throws: InputError.self) { try reader.next() }
+    #expect(error?.code == .readFailed)
+    #expect(error?.line == 1)
   }
 
   @Test func errorsNameTheirPlace() {
