@@ -46,13 +46,14 @@ enum DoctorFindings {
       ("clean", .bool(clean)), ("import_complete", .bool(try reader.isComplete())),
       ("writer", .text(holder.words)), ("entries", .integer(try reader.headSeq().rawValue)),
       ("open_transitions", .integer(Int64(open))), ("gaps", .integer(counts.count("gap"))),
-      ("bytes", JSONTree(FileSize.bytes(of: reader.path))), ("log_bytes", .integer(FileSize.bytes(of: reader.path + "-wal") ?? 0)),
+      ("bytes", JSONTree(FileSize.bytes(of: reader.path))),
+      ("log_bytes", .integer(FileSize.bytes(of: reader.path + "-wal") ?? 0)),
       ("free_bytes", JSONTree(FileSize.freeBytes(beside: reader.path))),
       ("advice", .text(advice(isClean: clean, isComplete: try reader.isComplete(), holder))),
     ]
     return [
       DoctorSection("journal", fields), try tables(reader, counts, isVerbose),
-      DoctorSection("facts", try facts(reader)),
+      DoctorSection("facts", try facts(reader), keepsKeys: true),
     ]
   }
 
@@ -78,7 +79,7 @@ enum DoctorFindings {
         ])
       )
     }
-    return DoctorSection("tables", fields)
+    return DoctorSection("tables", fields, keepsKeys: true)
   }
 
   private static func facts(_ reader: JournalReader) throws -> [(String, JSONTree)] {

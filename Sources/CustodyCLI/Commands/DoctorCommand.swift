@@ -4,6 +4,7 @@
 import ArgumentParser
 import Glibc
 import Journal
+import PageOwnership
 
 struct DoctorCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -21,7 +22,7 @@ struct DoctorCommand: ParsableCommand {
   @Flag(name: .shortAndLong, help: "Every compile option of SQLite and every table.")
   var verbose = false
 
-  func run() throws { try run(on: .standard(isFull: true)) }
+  func run() throws { try run(on: .standard(isFull: false)) }
 
   /// Reports on a console.
   func run(on console: Console) throws {
@@ -51,31 +52,68 @@ struct DoctorCommand: ParsableCommand {
 struct DoctorSection {
   let name: String
   let fields: [(String, JSONTree)]
+  /// Whether the keys are names to be typed, such as those of tables.
+  let keepsKeys: Bool
 
-  init(_ name: String, _ fields: [(String, JSONTree)]) {
+  init(_ name: String, _ fields: [(String, JSONTree)], keepsKeys: Bool = false) {
     self.name = name
     self.fields = fields
+    self.keepsKeys = keepsKeys
   }
 
   /// Writes it for a person.
   func write(to console: Console) throws {
     try console.write(console.paint(name, .bold) + "\n")
-    let width = min(24, fields.reduce(0) { max($0, $1.0.count) })
+    let widest = min(24, fields.reduce(0) { max($0, $1.0.count) })
     for (key, value) in fields {
-      let label = String(key.map { $0 == "_" ? " " : $0 })
-      try console.write("  \(label.padded(to: width))  \(text(value))\n")
+      let label = keepsKeys ? key : Self.worded(key)
+      let line = HeaderLine.text(label, text(value, of: key), indent: widest + 4, width: console.width)
+      try console.write(line)
     }
   }
 
-  private func text(_ value: JSONTree) -> String {
+  // The unit stands beside the value.
+  private static func worded(_ key: String) -> String {
+    let name = key.hasSuffix("_bytes") ? key.dropLast(6) : key[...]
+    return String(name.map { $0 == "_" ? " " : $0 })
+  }
+
+  private func text(_ value: JSONTree, of key: String) -> String {
     switch value {
     case .null: "unknown"
     case .bool(let value): value ? "yes" : "no"
-    case .integer(let number): "\(number)"
+    case .integer(let number): key.hasSuffix("bytes") ? Self.size(number) : "\(number)"
     case .real(let number): "\(number)"
     case .text(let text): DisplayText.escaped(text)
-    case .array(let values): values.map(text).joined(separator: ", ")
-    case .object(let fields): fields.map { text($0.1) }.joined(separator: "  ")
+    case .array(let values): values.map { text($0, of: key) }.joined(separator: ", ")
+    case .object(let fields): words(fields)
     }
+  }
+
+  // Rows and bytes of a table, or a fact and how it is known.
+  private func words(_ fields: [(String, JSONTree)]) -> String {
+    var words: [String] = []
+    for (key, value) in fields {
+      switch (key, value) {
+      case ("rows", .null): continue
+      case ("rows", _): words.append("\(text(value, of: key)) rows,")
+      case ("provenance", .text(let how)): words.append(how == Provenance.unknown.rawValue ? "" : "(\(how))")
+      default: words.append(text(value, of: key))
+      }
+    }
+    return words.filter { !$0.isEmpty }.joined(separator: " ")
+  }
+
+  private static func size(_ bytes: Int64) -> String {
+    var size = Double(bytes)
+    var unit = 0
+    let units = ["bytes", "KiB", "MiB", "GiB", "TiB"]
+    while size >= 1024, unit + 1 < units.count {
+      size /= 1024
+      unit += 1
+    }
+    let tenths = Int((size * 10).rounded())
+    if unit == 0 || tenths >= 1000 { return "\(tenths / 10) \(units[unit])" }
+    return "\(tenths / 10).\(tenths % 10) \(units[unit])"
   }
 }

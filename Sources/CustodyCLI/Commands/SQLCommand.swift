@@ -83,10 +83,13 @@ struct SQLCommand: ParsableCommand {
     var bytes = [UInt8](repeating: 0, count: Self.longestStatement + 1)
     var count = 0
     while count < bytes.count {
-      let more = bytes.withUnsafeMutableBytes { read(descriptor, $0.baseAddress?.advanced(by: count), $0.count - count) }
+      let more = bytes.withUnsafeMutableBytes {
+        read(descriptor, $0.baseAddress?.advanced(by: count), $0.count - count)
+      }
       if more < 0, errno == EINTR, !Interrupt.isRequested { continue }
       guard more >= 0 else {
-        throw CommandFailure("cannot read \(name): \(String(cString: strerror(errno)))", status: ExitStatus.cannotOpen)
+        let reason = String(cString: strerror(errno))
+        throw CommandFailure("cannot read \(name): \(reason)", status: ExitStatus.cannotOpen)
       }
       if more == 0 { return String(decoding: bytes.prefix(count), as: UTF8.self) }
       count += more

@@ -40,13 +40,10 @@ struct PhaseTable {
   /// The lines.
   var lines: [String] {
     let widths = (0..<6).map { column in rows.reduce(0) { max($0, DisplayText.width($1.cells[column])) } }
-    let states = rows.reduce(0) { max($0, DisplayText.width($1.states)) }
-    let total = widths.reduce(0, +) + 2 * widths.filter { $0 > 0 }.count + states
-    let isNarrow = console.width.map { total > $0 } ?? false
-    return rows.flatMap { lines($0, widths, isNarrow) }
+    return rows.flatMap { lines($0, widths) }
   }
 
-  private func lines(_ row: Row, _ widths: [Int], _ isNarrow: Bool) -> [String] {
+  private func lines(_ row: Row, _ widths: [Int]) -> [String] {
     var line = ""
     for (column, text) in row.cells.enumerated() where widths[column] > 0 {
       let space = String(repeating: " ", count: max(0, widths[column] - DisplayText.width(text)))
@@ -55,8 +52,13 @@ struct PhaseTable {
       if column > 0 { line += space }
     }
     var details = row.details
-    if isNarrow, !row.states.isEmpty { details.insert([row.states], at: 0) }
-    if !isNarrow, !row.states.isEmpty { line += "  " + row.states }
+    if let width = console.width, DisplayText.width(row.states) + 2 + widths.reduce(10, +) > width {
+      // What an apply writes, its changes show too.
+      let isShown = row.told.site.kind == .apply && !row.told.frame.changes.isEmpty && row.told.entry.result ?? 0 >= 0
+      if !row.states.isEmpty, !isShown { details.insert([row.states], at: 0) }
+    } else {
+      line += "  " + row.states
+    }
     while line.utf8.last == UInt8(ascii: " ") { line.removeLast() }
     return [line] + details.flatMap(folded)
   }
@@ -94,12 +96,10 @@ struct EntryWords {
     switch site.kind {
     case .check:
       let outcome = entry.outcome.flatMap { CheckOutcome(rawValue: $0) } ?? .unknown
-      guard outcome == .failed else { return outcome.name }
-      return "FAILED" + (entry.result.map { " " + HexText.result($0) } ?? "")
+      return outcome == .failed ? "FAILED" : outcome.name
     case .apply:
       if story.isInDoubt(told) { return "in doubt" }
-      guard let result = entry.result, result < 0 else { return "done" }
-      return "FAILED " + HexText.result(result)
+      return (entry.result ?? 0) < 0 ? "FAILED" : "done"
     case .torn: return "half done"
     case .whole: return entry.result.map { "result " + HexText.result($0) } ?? ""
     default: return ""
@@ -111,7 +111,7 @@ struct EntryWords {
     if let condition = site.condition { return condition.rawValue }
     if let effect = site.effect { return effect.rawValue }
     switch site.kind {
-    case .begin: return "before anything happened"
+    case .begin: return "changed before the first phase"
     case .end: return "seen only at the end"
     case .locked: return "changed before locks were held"
     case .store: return "write " + (entry.result.map { HexText.hex(UInt64(bitPattern: $0)) } ?? "")
@@ -127,14 +127,19 @@ struct EntryWords {
     return story.place(entry.space, entry.page, entry.pageCount)
   }
 
-  /// What was expected and found, or what is written.
+  /// The errno of a failure; what was expected and found, or what is written.
   var states: String {
-    guard site.kind == .check else { return site.newState.map { "→ " + $0.name } ?? "" }
+    let words = site.kind == .check ? checkedStates : site.newState.map { "→ " + $0.name } ?? ""
+    guard let result = entry.result, result < 0, site.kind == .check || site.kind == .apply else { return words }
+    return HexText.result(result) + (words.isEmpty ? "" : "  " + words)
+  }
+
+  private var checkedStates: String {
     switch (site.expected?.name, entry.found?.name) {
     case (let expected?, let found?):
       return expected == found ? found + "~" : "wants \(expected), found \(found)~"
     case (let expected?, nil): return "wants " + expected
-    case (nil, let found?): return "found \(found)~"
+    case (nil, let found?): return (entry.outcome == CheckOutcome.failed.rawValue ? "found " : "") + found + "~"
     case (nil, nil): return ""
     }
   }
@@ -143,19 +148,23 @@ struct EntryWords {
   func details(showsNames: Bool) -> [[String]] {
     var details: [[String]] = []
     if !site.skipped.isEmpty { details.append(["skipped: " + DisplayText.escaped(site.skipped)]) }
-    if showsNames, let names { details.append([names]) }
+    if showsNames { details += names.map { [$0] } }
     if let note = entry.note { details.append([DisplayText.escaped(note)]) }
-    details += told.frame.observations.map { ObservationWords(story, $0).parts(showsRaw: showsNames) }
+    if site.kind != .begin {
+      for seen in told.frame.observations {
+        details += ObservationWords(story, seen).lines(showsRaw: showsNames).map { [$0] }
+      }
+    }
     details += told.frame.changes.map { ChangeWords(story, $0).parts }
     return details
   }
 
-  private var names: String? {
-    guard let step = site.kernelStep else { return nil }
+  private var names: [String] {
+    guard let step = site.kernelStep else { return [] }
     let function = site.kernelFunction.map { " in " + $0 } ?? ""
     let line = site.sourceLine.map { ":\($0)" } ?? ""
-    let how = site.resultProvenance == .inferred ? ", result inferred from control flow" : ""
-    return "kernel: " + DisplayText.escaped("\(step)\(function)\(line)") + how
+    let names = ["kernel: " + DisplayText.escaped("\(step)\(function)\(line)")]
+    return site.resultProvenance == .inferred ? names + ["result inferred from control flow"] : names
   }
 }
 
@@ -206,11 +215,15 @@ struct ObservationWords {
   }
 
   /// The pages and the states, then the raw words if asked for.
-  func parts(showsRaw: Bool) -> [String] {
+  func lines(showsRaw: Bool) -> [String] {
     let hasPhysical = seen.frame != nil || seen.host != nil || seen.hyp != nil
-    var place = hasPhysical ? HexText.pages(seen.pages.first.address, seen.pages.count) : ""
+    // One page is the one that the header names anyhow.
+    let isOnlyOne = story.transition.pageCount == 1
+    var place = hasPhysical && !isOnlyOne ? HexText.pages(seen.pages.first.address, seen.pages.count) : ""
     if seen.isUnordered { place = "\(seen.pages.count) pages of the range" }
     let states = self.states
+    // Leaves that say nothing by themselves: the page's metadata does.
+    if states.isEmpty, story.context.encoding != nil, !showsRaw { return [] }
     var parts = [[place, states.joined(separator: ", ")].filter { !$0.isEmpty }.joined(separator: "  ")]
     if showsRaw || states.isEmpty { parts.append(raw.joined(separator: ", ")) }
     return parts
@@ -223,14 +236,15 @@ struct ObservationWords {
       encoding.hostMeaning($0, isMemory: story.context.facts.isMemory(seen.pages.first))
     }
     var states: [String] = []
-    if let state = frame?.host ?? host?.state { states.append("host " + state.name) }
-    if let annotation = host?.annotation, annotation != .none { states.append("host names \(annotation.name)") }
+    let annotation = host?.annotation ?? .none
+    let names = annotation == .none ? "" : " (names \(annotation.name))"
+    if let state = frame?.host ?? host?.state { states.append("host " + state.name + names) }
     if let state = frame?.hyp ?? seen.hyp.flatMap({ encoding.hypState($0) }) { states.append("hyp " + state.name) }
     if let leaf = seen.guest {
       let name = seen.guestSpace.map(story.shortName) ?? "guest"
       states.append("\(name) \(encoding.guestState(leaf).name)")
     }
-    if let shares = frame?.shareCount, shares > 0 { states.append("lent to \(shares) guests") }
+    if let shares = frame?.shareCount, shares > 0 { states.append("lent to \(shares) guest\(shares == 1 ? "" : "s")") }
     if let references = frame?.references, references > 0 { states.append("\(references) references") }
     return states
   }
@@ -242,9 +256,4 @@ struct ObservationWords {
     for case (let name, let leaf?) in leaves { words.append("\(name) L\(leaf.level) \(HexText.hex(leaf.raw))") }
     return words
   }
-}
-
-extension String {
-  /// The text with blanks up to a width.
-  func padded(to width: Int) -> String { self + String(repeating: " ", count: max(0, width - count)) }
 }

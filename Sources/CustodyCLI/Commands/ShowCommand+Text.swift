@@ -1,6 +1,7 @@
 // Why: a transition or an activation at a glance: a header, the phases, one last line that says what
 // decided. Not here: the lines of the phases (ShowCommand+Phases).
 
+import Journal
 import PageOwnership
 
 /// A transition for a person.
@@ -38,10 +39,19 @@ struct TransitionText {
     ]
     if !transition.arguments.isEmpty { lines.append(("arguments", DisplayText.escaped(transition.arguments))) }
     lines.append(("when", when))
+    for (index, text) in seen.enumerated() { lines.append((index == 0 ? "before" : "", text)) }
     for (index, called) in story.chain.enumerated() {
       lines.append((index == 0 ? "caused by" : "", DisplayText.escaped(called.callAndResult)))
     }
-    for (label, text) in lines { try console.write(HeaderLine.text(label, text)) }
+    for (label, text) in lines { try console.write(HeaderLine.text(label, text, width: console.width)) }
+  }
+
+  // What the call saw of its pages; the first runs of a long range say enough.
+  private var seen: [String] {
+    let all = story.entries.filter { $0.site.kind == .begin }.flatMap(\.frame.observations)
+    let limit = console.isFull ? all.count : 4
+    let lines = all.prefix(limit).flatMap { ObservationWords(story, $0).lines(showsRaw: showsNames) }
+    return all.count > limit ? lines + ["… \(all.count - limit) more (--full)"] : lines
   }
 
   private var outcomeWords: String {
@@ -66,7 +76,7 @@ struct TransitionText {
     let last = story.end.map { "..\($0.lastSeq.rawValue)" } ?? ".. (no end)"
     var words = ["entries \(story.transition.firstSeq.rawValue)\(last)"]
     if let cpu = story.transition.cpu { words.insert("cpu \(cpu)", at: 0) }
-    if let time = story.time { words.insert(HexText.seconds(time, decimals: 6) + " s", at: 0) }
+    if let time = story.time { words.insert(HexText.seconds(time) + " s", at: 0) }
     return words.joined(separator: ", ")
   }
 
@@ -89,10 +99,13 @@ struct TransitionText {
 
   private var decidedWords: String {
     guard let seq = story.end?.failedSeq else { return "" }
-    guard let told = story.entries.first(where: { $0.entry.seq == seq }) else { return ": entry \(seq.rawValue) decided" }
+    guard let told = story.entries.first(where: { $0.entry.seq == seq }) else {
+      return ": entry \(seq.rawValue) decided"
+    }
     let name = told.phase.map { "T\(story.transition.id.rawValue).\($0)" } ?? "entry \(seq.rawValue)"
-    if let condition = told.site.condition { return ": \(name), \"\(condition.rawValue)\" did not hold" }
-    return ": \(name), \"\(told.site.effect?.rawValue ?? told.site.kind.rawValue)\" failed"
+    let found = told.entry.found.map { ", found \($0.name)~" } ?? ""
+    if let condition = told.site.condition { return ": \(name) \"\(condition.rawValue)\" did not hold" + found }
+    return ": \(name) \"\(told.site.effect?.rawValue ?? told.site.kind.rawValue)\" failed"
   }
 
   private var lastStepWords: String {
@@ -103,24 +116,16 @@ struct TransitionText {
   }
 }
 
-/// A label and a text, aligned.
-enum HeaderLine {
-  /// One line with its end.
-  static func text(_ label: String, _ text: String) -> String {
-    "  " + label + String(repeating: " ", count: max(1, 11 - label.count)) + text + "\n"
-  }
-}
-
 /// An activation for a person.
 struct ActivationText {
   private let story: ActivationStory
   private let console: Console
   private let limit: Int
 
-  init(_ story: ActivationStory, _ console: Console, limit: Int) {
+  init(_ story: ActivationStory, _ console: Console) {
     self.story = story
     self.console = console
-    self.limit = limit
+    limit = console.isFull ? .max : 40
   }
 
   /// Writes it.
@@ -129,14 +134,16 @@ struct ActivationText {
     let title = "A\(activation.id.rawValue)  \(activation.kind.rawValue)  \(activation.kernelFunction)"
     try console.write("\(console.paint(DisplayText.escaped(title), .bold))  \(result)\n\n")
     if !activation.registers.isEmpty {
-      try console.write(HeaderLine.text("registers", activation.registers.map(HexText.hex).joined(separator: " ")))
+      let registers = activation.registers.map(HexText.hex).joined(separator: " ")
+      try console.write(HeaderLine.text("registers", registers, width: console.width))
     }
     if !activation.arguments.isEmpty {
-      try console.write(HeaderLine.text("arguments", DisplayText.escaped(activation.arguments)))
+      try console.write(HeaderLine.text("arguments", DisplayText.escaped(activation.arguments), width: console.width))
     }
-    try console.write(HeaderLine.text("when", when))
+    try console.write(HeaderLine.text("when", when, width: console.width))
     for (index, called) in story.chain.enumerated() {
-      try console.write(HeaderLine.text(index == 0 ? "caused by" : "", DisplayText.escaped(called.callAndResult)))
+      let text = DisplayText.escaped(called.callAndResult)
+      try console.write(HeaderLine.text(index == 0 ? "caused by" : "", text, width: console.width))
     }
     try writeItems()
   }
@@ -151,7 +158,7 @@ struct ActivationText {
     let last = story.subject.end.map { "\($0.lastSeq.rawValue)" } ?? ""
     var words = ["entries \(activation.firstSeq.rawValue)..\(last)"]
     if let cpu = activation.cpu { words.insert("cpu \(cpu)", at: 0) }
-    if let time = story.time { words.insert(HexText.seconds(time, decimals: 6) + " s", at: 0) }
+    if let time = story.time { words.insert(HexText.seconds(time) + " s", at: 0) }
     return words.joined(separator: ", ")
   }
 
@@ -159,7 +166,8 @@ struct ActivationText {
     try console.write("\n")
     if story.items.isEmpty { return try console.write("no transition inside\n") }
     for (depth, item) in story.items.prefix(limit) {
-      try console.write("  " + String(repeating: "  ", count: min(depth, 8)) + line(item) + "\n")
+      let margin = String(repeating: "  ", count: 1 + min(depth, 8))
+      try console.write(margin + line(item, room: console.width.map { $0 - margin.utf8.count } ?? .max) + "\n")
     }
     let rest = story.items.count - min(limit, story.items.count)
     guard rest > 0 else { return }
@@ -167,9 +175,9 @@ struct ActivationText {
     try console.write("  … \(rest) more (--full, or custody log --parent A\(id))\n")
   }
 
-  private func line(_ item: ActivationStory.Item) -> String {
+  private func line(_ item: ActivationStory.Item, room: Int) -> String {
     switch item {
-    case .activation(let called): return DisplayText.escaped(called.callAndResult)
+    case .activation(let called): return DisplayText.cut(DisplayText.escaped(called.callAndResult), to: room)
     case .transition(let line):
       let transition = line.transition
       let pages = HexText.pages(transition.physicalAddress, transition.pageCount)

@@ -61,7 +61,7 @@ struct ShowCommand: ParsableCommand {
     switch format {
     case .json: try console.write(ActivationJSON(story).object.encoded + "\n")
     case .jsonl: for record in ActivationJSON(story).records { try console.write(record.encoded + "\n") }
-    default: try ActivationText(story, console, limit: full ? .max : 40).write()
+    default: try ActivationText(story, console).write()
     }
   }
 

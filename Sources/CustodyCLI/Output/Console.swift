@@ -16,6 +16,8 @@ final class Console {
 
   /// Columns that fit; nil where nothing needs to be cut.
   let width: Int?
+  /// Whether nothing may be left out, however long it is.
+  let isFull: Bool
   /// Whether a person reads at once.
   let isTerminal: Bool
   private let hasColour: Bool
@@ -26,10 +28,11 @@ final class Console {
 
   /// Makes a console; tests give their own `deliver` and `tell`.
   init(
-    width: Int? = nil, isTerminal: Bool = false, hasColour: Bool = false,
+    width: Int? = nil, isFull: Bool = false, isTerminal: Bool = false, hasColour: Bool = false,
     tell: @escaping (String) -> Void = { StandardError.write($0) }, deliver: @escaping ([UInt8]) throws -> Void
   ) {
     self.width = width
+    self.isFull = isFull
     self.isTerminal = isTerminal
     self.hasColour = hasColour
     self.tell = tell
@@ -40,7 +43,7 @@ final class Console {
   static func standard(isFull: Bool) -> Console {
     let isTerminal = isatty(STDOUT_FILENO) == 1
     return Console(
-      width: isFull ? nil : terminalWidth(isTerminal), isTerminal: isTerminal,
+      width: isFull ? nil : terminalWidth(isTerminal), isFull: isFull, isTerminal: isTerminal,
       hasColour: wantsColour(isTerminal, variable), deliver: writeToStandardOutput)
   }
 

@@ -39,6 +39,13 @@ enum HexText {
     return (nanoseconds < 0 ? "-" : "") + "\(magnitude / 1_000_000_000)." + padded.prefix(decimals)
   }
 
+  /// Seconds with as many decimals as are not zero.
+  static func seconds(_ nanoseconds: Int64) -> String {
+    var text = seconds(nanoseconds, decimals: 9)
+    while text.hasSuffix("0"), !text.hasSuffix(".0") { text.removeLast() }
+    return text
+  }
+
   /// `-EPERM` for errnos that we know, else the number.
   static func result(_ result: Int64) -> String { Errno.name(result) ?? "\(result)" }
 }

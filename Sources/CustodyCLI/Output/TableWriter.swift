@@ -79,7 +79,9 @@ struct TableLayout {
 
   private static func isNumberOrNull(_ cell: Cell) -> Bool { cell == .null || cell.isNumber }
 
-  private func total(_ widths: [Int]) -> Int { widths.reduce(0, +) + Self.separator.utf8.count * max(0, widths.count - 1) }
+  private func total(_ widths: [Int]) -> Int {
+    widths.reduce(0, +) + Self.separator.utf8.count * max(0, widths.count - 1)
+  }
 
   private func least(_ slot: Slot, _ columns: [Column]) -> Int {
     // A number that is cut is another number.
