@@ -71,7 +71,14 @@ let package = Package(
     .testTarget(name: "CaptureTests", dependencies: ["Capture", "PageOwnership", "PageTables"], swiftSettings: house),
     .testTarget(
       name: "JournalTests", dependencies: ["AppendBenchmark", "Journal", "PageOwnership"], swiftSettings: house),
+    .testTarget(
+      name: "AnalysisTests", dependencies: ["Analysis", "Capture", "PageOwnership", "PageTables", "TestSupport"],
+      swiftSettings: house),
+    .testTarget(
+      name: "CustodyCLITests", dependencies: ["CustodyCLI", "Journal", "PageOwnership", "TestSupport", "custody"],
+      swiftSettings: house),
     .testTarget(name: "TidyTests", swiftSettings: house),
+    .target(name: "TestSupport", path: "Tests/Support", swiftSettings: house),
   ],
   cxxLanguageStandard: .cxx17
 )

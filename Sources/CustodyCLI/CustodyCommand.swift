@@ -20,7 +20,8 @@ package struct CustodyCommand: ParsableCommand {
       5 a limit was hit, 130 interrupted.
       """,
     subcommands: [
-      ImportCommand.self, ReplayCommand.self, VerifyCommand.self,
+      ImportCommand.self, LogCommand.self, ShowCommand.self, SQLCommand.self, ReplayCommand.self, VerifyCommand.self,
+      DoctorCommand.self,
     ])
 
   /// Made by the argument parser.
