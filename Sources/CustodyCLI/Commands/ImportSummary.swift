@@ -65,7 +65,7 @@ struct ImportSummary {
       """
     ) { row in
       let errno = if case .integer(let result) = row[2] { Errno.name(result) ?? "\(result)" } else { "" }
-      if text.isEmpty { text = "  refused because not\n" }
+      if text.isEmpty { text = "  refused, by the condition that did not hold\n" }
       text += line(
         "    " + Self.text(row[1]), Self.text(row[3]),
         "\(Self.text(row[0])) \(errno), e.g. custody show T\(Self.text(row[4]))")
