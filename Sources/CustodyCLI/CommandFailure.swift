@@ -38,7 +38,8 @@ struct CommandFailure: Error {
     switch error {
     case let failure as CommandFailure: self = failure
     case let error as InputError:
-      self.init(error.description, hint: error.hint, status: error.concernsContent ? ExitStatus.corrupt : ExitStatus.cannotOpen)
+      self.init(
+        error.description, hint: error.hint, status: error.concernsContent ? ExitStatus.corrupt : ExitStatus.cannotOpen)
     case let error as JournalError:
       self.init(error.description, hint: error.hint, status: Self.status(error.code))
     default: self.init("\(error)", status: ExitStatus.cannotOpen)

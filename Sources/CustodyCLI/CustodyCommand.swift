@@ -70,7 +70,6 @@ package struct CustodyCommand: ParsableCommand {
   }
 }
 
-
 /// Text for people and programs, unbuffered on the error side.
 enum StandardError {
   /// Writes text as it is.

@@ -28,7 +28,8 @@ struct JournalReplay {
     sites = try reader.sites()
     let lives = try reader.spaces()
     replay = Replay(
-      generation: generation, regions: facts.regions.value ?? [], births: lives.map { ($0.space, $0.bornSeq) } + unwritten,
+      generation: generation, regions: facts.regions.value ?? [],
+      births: lives.map { ($0.space, $0.bornSeq) } + unwritten,
       deaths: lives.compactMap { life in life.diedSeq.map { (life.space.id, $0) } })
     var observed: [SequenceNumber: Snapshot] = [:]
     for snapshot in try reader.snapshots() where snapshot.origin == .observed { observed[snapshot.seq] = snapshot }

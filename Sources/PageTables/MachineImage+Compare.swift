@@ -28,7 +28,8 @@ extension MachineImage {
     }
     var result = Comparison.unknown
     if space != .hyp { result = compareHostHalf(page, encoding.frame(seen.raw)) }
-    if space != .host, case .different = result {} else if space != .host {
+    if space != .host, case .different = result {
+    } else if space != .host {
       let hyp = compareHypHalf(page, encoding.frame(seen.raw))
       if hyp != .unknown { result = hyp }
     }

@@ -109,7 +109,9 @@ extension MachineImage {
     }
     if let host = seen.host {
       ownership.forEachRun(.host, in: pages) { run, holding in
-        if holding.state == .unknown { unknown += run.count } else if holding.state != host {
+        if holding.state == .unknown {
+          unknown += run.count
+        } else if holding.state != host {
           note(.host, run, "host \(holding.state.name)", "host \(host.name)")
         }
       }

@@ -28,7 +28,9 @@ package enum FactsFile {
     try readRules(said, &facts, path)
     try readMachine(said, &facts, path)
     for (key, value) in said where !known.contains(key) {
-      if let text = value as? String { facts.others[key] = text } else if let number = value as? Int {
+      if let text = value as? String {
+        facts.others[key] = text
+      } else if let number = value as? Int {
         facts.others[key] = "\(number)"
       }
     }

@@ -20,7 +20,8 @@ extension RecordingImporter {
     batch.activations.append(
       Activation(
         id: id, parent: activationStacks[cpu]?.last.map { ActionID($0) }, kind: kind, kernelFunction: name,
-        cpu: line.cpu, firstSeq: entry.seq, registers: registers, arguments: argumentText(line.arguments, leaveOut: [])))
+        cpu: line.cpu, firstSeq: entry.seq, registers: registers, arguments: argumentText(line.arguments, leaveOut: []))
+    )
     let handle = (line.arguments?["handle"]?.hex ?? registers.first).map { UInt16(truncatingIfNeeded: $0) }
     openActivations[id.rawValue] = OpenActivation(
       id: id.rawValue, function: name, cpu: cpu, kind: kind.rawValue, handle: handle,

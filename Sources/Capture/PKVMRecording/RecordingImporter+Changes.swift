@@ -210,7 +210,9 @@ struct ChangeReader {
     let pages = PageRange(first: PageFrame(page.rawValue & ~(size - 1)), count: size)
     // The first and the last page of a long range may lie under one leaf: one change.
     if let same = changes.last(where: { $0.table == table && $0.space == space && $0.pages == pages }) {
-      guard same.new == new?.raw else { throw WordError("two words for one leaf at page 0x\(String(page.rawValue, radix: 16))") }
+      guard same.new == new?.raw else {
+        throw WordError("two words for one leaf at page 0x\(String(page.rawValue, radix: 16))")
+      }
       if same.old == old?.raw { return }
     }
     add(leafChange(table, space, pages, old, new))

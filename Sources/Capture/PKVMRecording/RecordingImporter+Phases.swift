@@ -138,7 +138,9 @@ extension RecordingImporter {
       if let now = decided, now.1 == expected, holding.state != expected { decided = (run.first, holding.state) }
     }
     entry.found = decided?.1
-    if outcome == .failed, let decided, site.meaning.state != nil, decided.1 != site.meaning.state, decided.1 != .unknown {
+    if outcome == .failed, let decided, site.meaning.state != nil, decided.1 != site.meaning.state,
+      decided.1 != .unknown
+    {
       entry.page = decided.0
       entry.pageCount = 1
     }

@@ -98,7 +98,9 @@ extension RecordingImporter {
     var text = ""
     arguments?.forEachField { key, value in
       if leaveOut.contains(where: { key.equals($0) }) { return }
-      guard let word = value.makeString() ?? value.int64.map({ "\($0)" }) ?? value.uint64.map({ "\($0)" }) else { return }
+      guard let word = value.makeString() ?? value.int64.map({ "\($0)" }) ?? value.uint64.map({ "\($0)" }) else {
+        return
+      }
       if !text.isEmpty { text += " " }
       text += key.makeString() + "=" + word
     }

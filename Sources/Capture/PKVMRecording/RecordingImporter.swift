@@ -106,7 +106,8 @@ package final class RecordingImporter {
     guard missing > 0 else {
       throw line.error("index \(line.index) comes after index \(state.nextIndex - 1)")
     }
-    recordGap(missing: missing, firstIndex: state.nextIndex, why: "\(missing) lines are missing before line \(line.number)")
+    recordGap(
+      missing: missing, firstIndex: state.nextIndex, why: "\(missing) lines are missing before line \(line.number)")
   }
 
   // MARK: - making entries
@@ -181,6 +182,8 @@ package final class RecordingImporter {
     if let action = line.action, let open = openTransitions.removeValue(forKey: action) {
       transitionOfCPU[open.cpu] = nil
     }
-    recordGap(missing: nil, firstIndex: line.index, why: "the recorder lost the return of \(line.function?.makeString() ?? "a function")")
+    recordGap(
+      missing: nil, firstIndex: line.index,
+      why: "the recorder lost the return of \(line.function?.makeString() ?? "a function")")
   }
 }

@@ -65,7 +65,9 @@ final class SnapshotFile {
   }
 
   private func header(_ value: JSONValue) throws(WordError) -> RecordedSnapshot {
-    guard let after = value["after_event"]?.int64, after >= -1 else { throw WordError("the header has no `after_event`") }
+    guard let after = value["after_event"]?.int64, after >= -1 else {
+      throw WordError("the header has no `after_event`")
+    }
     guard after >= lastAfterEvent else { throw WordError("snapshots are not in the order of events") }
     lastAfterEvent = after
     var registers = ""
@@ -74,7 +76,9 @@ final class SnapshotFile {
       registers += (registers.isEmpty ? "" : " ") + name.makeString() + "=0x" + String(number, radix: 16)
     }
     var busy: [Int32] = []
-    value["el2_busy_cpus"]?.forEachElement { if let cpu = $0.int64, (0..<65536).contains(cpu) { busy.append(Int32(cpu)) } }
+    value["el2_busy_cpus"]?.forEachElement {
+      if let cpu = $0.int64, (0..<65536).contains(cpu) { busy.append(Int32(cpu)) }
+    }
     var guests: [(UInt16, Bool?)] = []
     value["vms"]?.forEachElement { guest in
       guard guest["reserved"]?.bool != true, let handle = guest["handle"]?.hex else { return }

@@ -36,7 +36,9 @@ struct FactOptions: ParsableArguments {
     } else if let sibling = FactsFile.sibling(of: events), access(sibling, F_OK) == 0 {
       read = try FactsFile.read(sibling)
     }
-    if let generation = generation.flatMap(Generation.init(rawValue:)) { read.generation = Known(generation, .recorded) }
+    if let generation = generation.flatMap(Generation.init(rawValue:)) {
+      read.generation = Known(generation, .recorded)
+    }
     if let kernel { read.kernel = Known(kernel, .recorded) }
     if let el2Debug { read.el2Debug = Known(el2Debug, .recorded) }
     let regions = region.compactMap(Self.region)

@@ -103,7 +103,8 @@ struct ImportCommand: ParsableCommand {
     }
     let importing = try RecordingImport(
       events: source, snapshots: snapshots, facts: reader.facts(), options: options, resuming: state,
-      image: replay.replay.image, sites: reader.sites().sites.enumerated().map { (SiteID(rawValue: Int32($0 + 1)), $1) })
+      image: replay.replay.image, sites: reader.sites().sites.enumerated().map { (SiteID(rawValue: Int32($0 + 1)), $1) }
+    )
     return Session(importing: importing, writer: writer)
   }
 

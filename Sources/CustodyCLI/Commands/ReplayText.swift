@@ -45,12 +45,17 @@ struct ReplayText {
   func table(_ spaces: [Space]) -> String {
     var text = "replayed \(report.entries) entries, \(report.transitions) transitions, to entry \(lastSeq.rawValue)\n"
     text += "  snapshots  \(report.snapshotsCompared) compared: \(report.pagesCompared) pages, "
-    text += "\(report.pagesDiffering - UInt64(report.changesDiffering)) differ, \(report.pagesUnknown) were unknown before\n"
+    text +=
+      "\(report.pagesDiffering - UInt64(report.changesDiffering)) differ, \(report.pagesUnknown) were unknown before\n"
     text += "  states     \(report.statesCompared) seen at calls: \(report.statesDiffering) differ\n"
     text += "  changes    \(report.changesCompared) old values: \(report.changesDiffering) differ\n"
-    if report.accessFlags > 0 { text += "  access flag set by hardware in \(report.accessFlags) leaves (no difference)\n" }
+    if report.accessFlags > 0 {
+      text += "  access flag set by hardware in \(report.accessFlags) leaves (no difference)\n"
+    }
     if report.racy > 0 { text += "  racy       \(report.racy) words were seen a moment before their entry\n" }
-    if report.inDoubt > 0 { text += "  in doubt   \(report.inDoubt) pages of transitions that the journal ends inside\n" }
+    if report.inDoubt > 0 {
+      text += "  in doubt   \(report.inDoubt) pages of transitions that the journal ends inside\n"
+    }
     text += "  state hash \(hash)\n"
     guard let first = report.differences.first else { return text + "everything observed agrees\n" }
     text += "first difference: \(sentence(first, spaces))\n"
@@ -68,7 +73,10 @@ struct ReplayText {
       case .state: "the call saw"
       case .old: "the change found"
       }
-    let where_ = difference.transition.map { "T\($0.rawValue), entry \(difference.seq.rawValue)" } ?? "entry \(difference.seq.rawValue)"
-    return "\(where_), \(pages) of \(space) (\(difference.table.name)): \(what) \(difference.seen), the replay has \(difference.replayed)"
+    let where_ =
+      difference.transition.map { "T\($0.rawValue), entry \(difference.seq.rawValue)" }
+      ?? "entry \(difference.seq.rawValue)"
+    return
+      "\(where_), \(pages) of \(space) (\(difference.table.name)): \(what) \(difference.seen), the replay has \(difference.replayed)"
   }
 }

@@ -63,11 +63,14 @@ struct PhaseTable {
     return [line] + details.flatMap(folded)
   }
 
-  // A detail in one line if it fits, else its parts one beneath the other.
+  // A detail in one line if it fits, else its parts one beneath the other; a single part breaks at blanks.
   private func folded(_ parts: [String]) -> [String] {
     let margin = String(repeating: " ", count: Self.indent)
     let joined = margin + parts.joined(separator: "  ")
-    guard parts.count > 1, let width = console.width, DisplayText.width(joined) > width else { return [joined] }
+    guard let width = console.width, DisplayText.width(joined) > width else { return [joined] }
+    if let only = parts.first, parts.count == 1 {
+      return HeaderLine.lines(only, room: width - Self.indent).map { margin + $0 }
+    }
     return parts.enumerated().map { margin + ($0 == 0 ? "" : "  ") + $1 }
   }
 }
@@ -112,7 +115,7 @@ struct EntryWords {
     if let effect = site.effect { return effect.rawValue }
     switch site.kind {
     case .begin: return "changed before the first phase"
-    case .end: return "seen only at the end"
+    case .end: return told.frame.changes.isEmpty ? "" : "seen only at the end"
     case .locked: return "changed before locks were held"
     case .store: return "write " + (entry.result.map { HexText.hex(UInt64(bitPattern: $0)) } ?? "")
     case .torn: return "the journal ends inside this apply"

@@ -60,9 +60,9 @@ struct CalledActivation {
     return "A\(activation.id.rawValue) \(activation.kind.rawValue) \(activation.kernelFunction)(\(arguments))"
   }
 
-  /// `call → -EPERM`; without a result nothing is said.
+  /// `call → -EPERM`; without one nothing is said.
   var callAndResult: String {
-    guard let end else { return call + " … never returns" }
+    guard let end else { return call + " (no end)" }
     return call + (end.result.map { " → " + HexText.result($0) } ?? "")
   }
 }

@@ -149,7 +149,7 @@ struct ActivationText {
   }
 
   private var result: String {
-    guard let end = story.subject.end else { return console.paint("never returns", .yellow) }
+    guard let end = story.subject.end else { return console.paint("no end", .yellow) }
     return end.result.map { "result " + HexText.result($0) } ?? "no result"
   }
 

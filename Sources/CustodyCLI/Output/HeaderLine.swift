@@ -2,23 +2,28 @@
 
 /// A label and a text, aligned.
 enum HeaderLine {
-  /// The lines with their ends; text that is wider than the place goes on below itself, broken at blanks.
+  /// The lines with their ends; text that is wider than the place goes on below itself.
   static func text(_ label: String, _ text: String, indent: Int = 13, width: Int?) -> String {
-    var lines = [""]
-    let room = width.map { max(20, $0 - indent) } ?? .max
-    for word in text.split(separator: " ", omittingEmptySubsequences: false) {
-      let last = lines[lines.count - 1]
-      if last.isEmpty {
-        lines[lines.count - 1] = String(word)
-      } else if DisplayText.width(last) + 1 + DisplayText.width(String(word)) > room {
-        lines.append(String(word))
-      } else {
-        lines[lines.count - 1] = last + " " + word
-      }
-    }
     let head = ("  " + label).padded(to: indent)
     let margin = String(repeating: " ", count: indent)
+    let lines = lines(text, room: width.map { $0 - indent } ?? .max)
     return lines.enumerated().map { ($0 == 0 ? head : margin) + $1 + "\n" }.joined()
+  }
+
+  /// The text in lines of a width, broken at blanks; a longer word stays whole.
+  static func lines(_ text: String, room: Int) -> [String] {
+    let room = max(20, room)
+    var lines: [String] = []
+    var line = ""
+    for word in text.split(separator: " ", omittingEmptySubsequences: false) {
+      if !line.isEmpty, DisplayText.width(line) + 1 + DisplayText.width(String(word)) > room {
+        lines.append(line)
+        line = String(word)
+      } else {
+        line += line.isEmpty ? String(word) : " " + word
+      }
+    }
+    return lines + [line]
   }
 }
 
