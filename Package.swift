@@ -75,7 +75,11 @@ let package = Package(
       name: "AnalysisTests", dependencies: ["Analysis", "Capture", "PageOwnership", "PageTables", "TestSupport"],
       swiftSettings: house),
     .testTarget(
-      name: "CustodyCLITests", dependencies: ["CustodyCLI", "Journal", "PageOwnership", "TestSupport", "custody"],
+      name: "CustodyCLITests",
+      dependencies: [
+        "CustodyCLI", "Journal", "PageOwnership", "TestSupport", "custody",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
       swiftSettings: house),
     .testTarget(name: "TidyTests", swiftSettings: house),
     .target(name: "TestSupport", path: "Tests/Support", swiftSettings: house),

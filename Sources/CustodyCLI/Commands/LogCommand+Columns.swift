@@ -23,8 +23,8 @@ struct LogColumns {
 
   private static let worded = [
     Column("id", isTrailing: false), Column("entries", dropRank: 4), Column("time", isTrailing: true, dropRank: 2),
-    Column("cpu", isTrailing: true, dropRank: 1), Column("operation"), Column("page"), Column("guest"),
-    Column("outcome", minimum: 22, ink: { .outcome($0.prefix { $0 != " " }) }),
+    Column("cpu", isTrailing: true, dropRank: 1), Column("operation"), Column("page", dropRank: 0), Column("guest"),
+    Column("outcome", minimum: 14, ink: { .outcome($0.prefix { $0 != " " }) }),
     Column("caused by", minimum: 24, dropRank: 3),
   ]
 
