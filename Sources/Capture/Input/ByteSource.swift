@@ -86,6 +86,7 @@ package final class ByteSource {
   }
 
   /// Lets `body` read ahead; afterwards the source begins again where it was, also if it is a pipe.
+  /// Only before anything else is read: what `body` reads is kept in memory.
   package func peek<Result, Failure: Error>(_ body: () throws(Failure) -> Result) throws(Failure) -> Result {
     isKeeping = true
     defer {

@@ -54,7 +54,7 @@ struct ImportCommand: ParsableCommand {
     let ending = try perform(session)
     if ending == .stopped { throw stopped(session) }
     guard !quiet else { return }
-    try ImportSummary(journal.openReader()).print(seconds: started.seconds)
+    try ImportSummary(journal.openReader(), path: journal.path).print(seconds: started.seconds)
   }
 
   private struct Session {

@@ -6,13 +6,18 @@ import PageOwnership
 
 struct ImportSummary {
   private let reader: JournalReader
+  /// The journal's path as the user gave it.
+  private let path: String
 
-  init(_ reader: JournalReader) { self.reader = reader }
+  init(_ reader: JournalReader, path: String) {
+    self.reader = reader
+    self.path = path
+  }
 
   /// Prints the summary.
   func print(seconds: Double) throws {
     let facts = try reader.facts()
-    var text = "\(reader.path): \(facts.generation.value?.rawValue ?? "unknown generation")"
+    var text = "\(path): \(facts.generation.value?.rawValue ?? "unknown generation")"
     if let kernel = facts.kernel.value { text += ", \(kernel)" }
     text += "\n"
     let entries = try number("SELECT count(*) FROM entry_row")

@@ -73,10 +73,9 @@ struct ReplayText {
       case .state: "the call saw"
       case .old: "the change found"
       }
-    let where_ =
-      difference.transition.map { "T\($0.rawValue), entry \(difference.seq.rawValue)" }
-      ?? "entry \(difference.seq.rawValue)"
-    return
-      "\(where_), \(pages) of \(space) (\(difference.table.name)): \(what) \(difference.seen), the replay has \(difference.replayed)"
+    let entry = "entry \(difference.seq.rawValue)"
+    let place = difference.transition.map { "T\($0.rawValue), \(entry)" } ?? entry
+    return "\(place), \(pages) of \(space) (\(difference.table.name)): "
+      + "\(what) \(difference.seen), the replay has \(difference.replayed)"
   }
 }
