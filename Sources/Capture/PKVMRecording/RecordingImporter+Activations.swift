@@ -15,12 +15,14 @@ extension RecordingImporter {
     proveFatal(on: cpu, line)
     let kind: ActivationKind =
       line.phase == .enter ? .function : name == "__pkvm_init" ? .boot : .hypercall
+    // The host's calls are inside nothing, even if an earlier call of that CPU (boot) never returned.
+    let parent = kind == .function ? activationStacks[cpu]?.last : nil
     let entry = makeEntry(plainSite(.activation, line), line, action: id)
     batch.entries.append(entry)
     batch.activations.append(
       Activation(
-        id: id, parent: activationStacks[cpu]?.last.map { ActionID($0) }, kind: kind, kernelFunction: name,
-        cpu: line.cpu, firstSeq: entry.seq, registers: registers, arguments: argumentText(line.arguments, leaveOut: []))
+        id: id, parent: parent.map { ActionID($0) }, kind: kind, kernelFunction: name, cpu: line.cpu,
+        firstSeq: entry.seq, registers: registers, arguments: argumentText(line.arguments, leaveOut: []))
     )
     let handle = (line.arguments?["handle"]?.hex ?? registers.first).map { UInt16(truncatingIfNeeded: $0) }
     openActivations[id.rawValue] = OpenActivation(
