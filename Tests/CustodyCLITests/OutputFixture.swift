@@ -161,7 +161,8 @@ final class SmallJournal {
   }
 
   private static func transition(
-    _ id: Int64, _ parent: Int64, _ operation: PageOwnership.Operation, _ source: Endpoint, _ target: Endpoint, _ count: UInt64,
+    _ id: Int64, _ parent: Int64, _ operation: PageOwnership.Operation, _ source: Endpoint, _ target: Endpoint,
+    _ count: UInt64,
     _ seq: Int64
   ) -> Transition {
     Transition(

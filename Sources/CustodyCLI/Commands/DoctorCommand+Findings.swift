@@ -140,7 +140,7 @@ struct LockHolder {
     while fgets(&buffer, Int32(buffer.count), file) != nil {
       let text = String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
       let words = text.split(separator: " ")
-      guard words.count >= 6, words[1] == "POSIX", words[5].hasSuffix(":\(inode)") else { continue }
+      guard words.count >= 6, words[1] == "FLOCK", words[5].hasSuffix(":\(inode)") else { continue }
       return Int32(words[4])
     }
     return nil

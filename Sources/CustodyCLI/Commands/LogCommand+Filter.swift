@@ -57,7 +57,7 @@ struct LogFilter {
 
   private var outcomeTerm: String {
     let codes = outcomes.map { "\($0.rawValue)" }.joined(separator: ",")
-    return outcomes.contains(.open) ? "(e.outcome IN (\(codes)))" : "e.outcome IN (\(codes))"
+    return outcomes.contains(.open) ? "(e.id IS NULL OR e.outcome IN (\(codes)))" : "e.outcome IN (\(codes))"
   }
 
   /// The activations at or under one, as a list for IN.
@@ -77,6 +77,6 @@ struct LogFilter {
     let wanted = Int64(bitPattern: page.page.rawValue)
     let first = "(t.\(end)_address >> 12 & 0xfffffffffffff)"
     return "(t.\(end)_space = \(space.rawValue) AND \(first) <= \(wanted)"
-      + " AND (t.page_count < 0 OR \(wanted) - \(first) <= t.page_count))"
+      + " AND (t.page_count < 0 OR \(wanted) - \(first) < t.page_count))"
   }
 }

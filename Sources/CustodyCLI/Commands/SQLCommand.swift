@@ -57,7 +57,7 @@ struct SQLCommand: ParsableCommand {
         statement, limits: limits,
         columns: { names in
           let columns = names.map { Column($0, minimum: 12) }
-          writer = output.format.writer(columns, to: console, hasHeader: true, null: "NULL")
+          writer = output.format.writer(columns, to: console, hasHeader: header, null: "NULL")
         },
         row: { row in
           try writer?.write(row)

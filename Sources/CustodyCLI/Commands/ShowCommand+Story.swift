@@ -119,7 +119,7 @@ struct TransitionStory {
 
   /// Whether the journal ends right after this apply, so that nobody knows if it was done.
   func isInDoubt(_ told: ToldEntry) -> Bool {
-    told.site.kind == .apply && told.entry.seq == lastStep?.entry.seq
+    outcome == .open && told.site.kind == .apply && told.entry.seq == lastStep?.entry.seq
   }
 
   /// The name of a space; the transition's own guest is just `guest`, as the header names it.

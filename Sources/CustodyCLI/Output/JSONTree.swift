@@ -42,7 +42,7 @@ enum JSONTree: Sendable {
     case .null: text += "null"
     case .bool(let value): text += value ? "true" : "false"
     case .integer(let number): text += "\(number)"
-    case .real(let number): text += "\(number)"
+    case .real(let number): text += number.isFinite ? "\(number)" : "null"
     case .text(let value): Self.quote(value, into: &text)
     case .array(let values): Self.list(values, "[", "]", into: &text) { $0.encode(into: &$1) }
     case .object(let fields):

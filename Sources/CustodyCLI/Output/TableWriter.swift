@@ -85,7 +85,7 @@ struct TableLayout {
 
   private func least(_ slot: Slot, _ columns: [Column]) -> Int {
     // A number that is cut is another number.
-    guard let minimum = columns[slot.column].minimum else { return slot.width }
+    guard let minimum = columns[slot.column].minimum, !slot.isTrailing else { return slot.width }
     return min(slot.width, max(1, minimum))
   }
 

@@ -41,7 +41,7 @@ final class CSVWriter: RowWriter {
     // By scalars: a mark that combines with a quote does not hide it.
     var result = "\""
     for scalar in text.unicodeScalars {
-      
+      if scalar == "\"" { result += "\"" }
       result.unicodeScalars.append(scalar)
     }
     return result + "\""
