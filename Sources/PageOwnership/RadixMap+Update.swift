@@ -101,11 +101,11 @@ extension RadixMap {
     return leaf
   }
 
+  /// Copies a leaf into a wide one; the write that needs it marks it as changed.
   private mutating func widen(_ leaf: UInt64) -> UInt64 {
     let old = Self.node(leaf)
     let new = wide.allocate(filling: 0)
     for index in 0..<512 { wide.cells[new << 9 + index] = UInt64(narrow.cells[old << 9 + index]) }
-    wide.isDirty[new] = narrow.isDirty[old]
     narrow.release(old)
     return UInt64(new) | Self.childFlag | Self.wideFlag
   }

@@ -45,6 +45,8 @@ import Testing
       }
       let images = state.takeDirtyLeaves()
       #expect(state.takeDirtyLeaves() == [], "taken once")
+      let levels = images.filter { $0.space == .host && $0.field == 0 }.map(\.level)
+      #expect(levels == levels.sorted(by: >), "coarse ones first")
       all += images
       for image in images { latest[Key(image)] = (stage, image) }
       var restored = blank()

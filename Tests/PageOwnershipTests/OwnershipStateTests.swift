@@ -41,6 +41,7 @@ extension SeededRandom {
     let annotations: [OwnerAnnotation?] = [
       nil, nil, OwnerAnnotation.none, .hyp, .ffa, .locked, .other(9), .unknown,
       .guest(handle: VMHandle(rawValue: 0x1000), gfn: PageFrame(0x80000)),
+      .guest(handle: VMHandle(rawValue: 0x1001), gfn: PageFrame(0)),
       .guest(handle: VMHandle(rawValue: 0xffff), gfn: PageFrame((1 << 40) - 2000)),
     ]
     return OwnershipUpdate(
