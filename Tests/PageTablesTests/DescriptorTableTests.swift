@@ -7,14 +7,18 @@ import Testing
 
 /// The naive table: the leaf that each page of a small machine reads.
 private struct PlainTable {
-  var leaves: [UInt64: LeafWord?]
+  var leaves: [LeafWord?]
 
   init(pages: UInt64, isEmpty: Bool) {
-    leaves = [:]
-    for page in 0..<pages { leaves[page] = .some(isEmpty ? LeafWord(level: 3, raw: 0) : nil) }
+    leaves = Array(repeating: isEmpty ? LeafWord(level: 3, raw: 0) : nil, count: Int(pages))
   }
 
-  func leaf(_ page: UInt64) -> LeafWord? { leaves[page] ?? nil }
+  func leaf(_ page: UInt64) -> LeafWord? { leaves[Int(page)] }
+
+  /// Pages of a run that this machine has.
+  private func indices(_ start: UInt64, _ end: UInt64) -> Range<Int> {
+    min(Int(start), leaves.count)..<min(Int(end), leaves.count)
+  }
 
   mutating func set(_ pages: PageRange, _ level: Int8, _ raw: UInt64) {
     let span = UInt64(1) << (9 * UInt64(3 - level))
@@ -23,26 +27,21 @@ private struct PlainTable {
     for base in stride(from: start, to: end, by: Int(span)) {
       if let old = leaf(base), old.raw != 0, old.level < level { clear(base, old.level) }
       let word = raw & 1 == 1 ? raw &+ (base - start) << 12 : raw
-      for page in base..<base + span where leaves[page] != nil {
-        leaves[page] = .some(LeafWord(level: level, raw: word))
-      }
+      for page in indices(base, base + span) { leaves[page] = LeafWord(level: level, raw: word) }
     }
   }
 
   mutating func forget(_ pages: PageRange) {
-    for page in pages.first.rawValue..<pages.end.rawValue where leaves[page] != nil {
-      if let old = leaf(page), old.raw != 0 {
-        let span = UInt64(1) << (9 * UInt64(3 - old.level))
-        for other in page / span * span..<(page / span + 1) * span { leaves[other] = .some(nil) }
-      } else {
-        leaves[page] = .some(nil)
-      }
+    for page in pages.first.rawValue..<pages.end.rawValue {
+      var span: UInt64 = 1
+      if let old = leaf(page), old.raw != 0 { span <<= 9 * UInt64(3 - old.level) }
+      for other in indices(page / span * span, (page / span + 1) * span) { leaves[other] = nil }
     }
   }
 
   private mutating func clear(_ page: UInt64, _ level: Int8) {
     let span = UInt64(1) << (9 * UInt64(3 - level))
-    for other in page / span * span..<(page / span + 1) * span { leaves[other] = .some(LeafWord(level: 3, raw: 0)) }
+    for other in indices(page / span * span, (page / span + 1) * span) { leaves[other] = LeafWord(level: 3, raw: 0) }
   }
 }
 
@@ -66,12 +65,12 @@ private struct PlainTable {
 
   private func expectRunsEqual(_ table: DescriptorTable, _ plain: PlainTable, _ what: String) {
     let machine = PageRange(first: PageFrame(0), count: Self.machine)
-    var read: [UInt64: LeafWord] = [:]
+    var read: [LeafWord?] = Array(repeating: nil, count: Int(Self.machine))
     var last: LeafRun?
     table.forEachLeaf(in: machine) { run in
       if let last { #expect(last.pages.end.rawValue <= run.pages.first.rawValue && !continues(last, run), "\(what)") }
       last = run
-      for page in run.pages.first.rawValue..<run.pages.end.rawValue { read[page] = run.leaf(at: PageFrame(page)) }
+      for page in run.pages.first.rawValue..<run.pages.end.rawValue { read[Int(page)] = run.leaf(at: PageFrame(page)) }
     }
     var unknown: Set<UInt64> = []
     table.forEachUnknown(in: machine) { run in
@@ -79,7 +78,7 @@ private struct PlainTable {
     }
     for page in 0..<Self.machine {
       let expected = plain.leaf(page)
-      if unknown.contains(page) != (expected == nil) || read[page] != (expected?.raw == 0 ? nil : expected) {
+      if unknown.contains(page) != (expected == nil) || read[Int(page)] != (expected?.raw == 0 ? nil : expected) {
         Issue.record("\(what): listing of page \(page)")
         return
       }
