@@ -41,9 +41,15 @@ struct CommandFailure: Error {
       self.init(
         error.description, hint: error.hint, status: error.concernsContent ? ExitStatus.corrupt : ExitStatus.cannotOpen)
     case let error as JournalError:
-      self.init(error.description, hint: error.hint, status: Self.status(error.code))
+      self.init(Self.words(error), hint: error.hint, status: Self.status(error.code))
     default: self.init("\(error)", status: ExitStatus.cannotOpen)
     }
+  }
+
+  // The hint has its own line.
+  private static func words(_ error: JournalError) -> String {
+    guard let cause = error.cause else { return error.message }
+    return "\(error.message)\n  SQLite: \(cause.message) (\(cause.code))"
   }
 
   private static func status(_ code: JournalError.Code) -> Int32 {

@@ -31,6 +31,8 @@ struct ImportCommand: ParsableCommand {
   @OptionGroup var journal: JournalOption
   @Option(help: "The format of the recording; only 'pkvm-recording' so far.")
   var inputFormat = "pkvm-recording"
+  @Option(help: ArgumentHelp("Commit after this many entries: fewer are seen sooner, more are faster.", valueName: "n"))
+  var groupSize = RecordingImport.Options().groupSize
   @Flag(help: "Go on with an import that was interrupted.")
   var resume = false
   @Flag(help: "Record lines that cannot be read as lost and go on.")
@@ -42,6 +44,9 @@ struct ImportCommand: ParsableCommand {
     guard inputFormat == "pkvm-recording" else {
       throw ValidationError("unknown input format '\(inputFormat)': only 'pkvm-recording' is supported so far")
     }
+    guard (1...1_000_000).contains(groupSize) else {
+      throw ValidationError("--group-size takes a number from 1 to 1000000")
+    }
     if events == "-", snapshots == "-" { throw ValidationError("events and snapshots cannot both be standard input") }
   }
 
@@ -49,10 +54,10 @@ struct ImportCommand: ParsableCommand {
     let started = Stopwatch()
     let source = try ByteSource(path: events)
     let snapshotSource = try snapshots.map { try ByteSource(path: $0) }
-    let session = try resume ? resumed(source, snapshotSource) : fresh(source, snapshotSource)
     Interrupt.install()
+    guard let session = try resume ? resumed(source, snapshotSource) : fresh(source, snapshotSource) else { return }
     let ending = try perform(session)
-    if ending == .stopped { throw stopped(session) }
+    if ending == .stopped { throw stopped(session.importing.importer.state.line, session.writer.durableSeq) }
     guard !quiet else { return }
     try ImportSummary(journal.openReader(), path: journal.path).print(seconds: started.seconds)
   }
@@ -65,6 +70,7 @@ struct ImportCommand: ParsableCommand {
   private var options: RecordingImport.Options {
     var options = RecordingImport.Options()
     options.skipsBadLines = skipBad
+    options.groupSize = groupSize
     options.name = events
     return options
   }
@@ -78,20 +84,55 @@ struct ImportCommand: ParsableCommand {
     }
     let importing = try RecordingImport(
       events: source, snapshots: snapshots, facts: facts.read(for: events), options: options)
-    let writer = try JournalWriter.create(at: journal.path, facts: importing.importer.facts)
+    // From its first moment on the journal says that an import is under way.
+    let writer = try JournalWriter.create(
+      at: journal.path, facts: importing.importer.facts, importState: importing.importer.state.encoded())
     return Session(importing: importing, writer: writer)
   }
 
-  private func resumed(_ source: ByteSource, _ snapshots: ByteSource?) throws -> Session {
+  // Nil if nothing is left to do.
+  private func resumed(_ source: ByteSource, _ snapshots: ByteSource?) throws -> Session? {
+    if try importState(journal.openReader()).isComplete { return try settle() }
     let writer = try JournalWriter.open(at: journal.path)
-    let reader = try journal.openReader()
+    do {
+      return Session(importing: try goOn(source, snapshots), writer: writer)
+    } catch {
+      // Nothing was written: the journal is left as an orderly close leaves it.
+      try? writer.close()
+      throw error
+    }
+  }
+
+  private func importState(_ reader: JournalReader) throws -> ImportState {
     guard let text = try reader.importState(), let state = ImportState(text) else {
       throw CommandFailure("\(journal.path) holds no import to go on with", status: ExitStatus.usage)
     }
-    guard !state.isComplete else {
+    return state
+  }
+
+  // The last import may have ended between its last commit and its orderly close.
+  private func settle() throws -> Session? {
+    guard try !journal.openReader().isClean() else {
       throw CommandFailure(
         "\(journal.path) holds this recording completely", hint: "there is nothing to resume",
         status: ExitStatus.usage)
+    }
+    try JournalWriter.open(at: journal.path).close()
+    if !quiet { StandardError.write("\(journal.path) held the recording already; it is closed in order now\n") }
+    return nil
+  }
+
+  private func goOn(_ source: ByteSource, _ snapshots: ByteSource?) throws -> RecordingImport {
+    let reader = try journal.openReader()
+    let state = try importState(reader)
+    guard state.snapshotCount == 0 || snapshots != nil else {
+      throw CommandFailure(
+        "\(journal.path) was begun with a snapshots file", hint: "give the same --snapshots",
+        status: ExitStatus.usage)
+    }
+    // Before the first commit there is nothing to go on from.
+    guard state.offset > 0 else {
+      return try RecordingImport(events: source, snapshots: snapshots, facts: reader.facts(), options: options)
     }
     var replay = try JournalReplay(reader, unwritten: state.unwrittenGuests)
     try replay.run(through: SequenceNumber(state.lastSeq)) { replay in
@@ -99,13 +140,13 @@ struct ImportCommand: ParsableCommand {
       if replay.lastSeq.rawValue % state.leafInterval == 0, replay.lastSeq.rawValue < state.lastSeq {
         _ = replay.takeDirtyLeaves()
       }
-      return true
+      return !Interrupt.isRequested
     }
-    let importing = try RecordingImport(
+    if Interrupt.isRequested { throw stopped(state.line, SequenceNumber(state.lastSeq)) }
+    let sites = try reader.sites().sites.enumerated().map { (SiteID(rawValue: Int32($0 + 1)), $1) }
+    return try RecordingImport(
       events: source, snapshots: snapshots, facts: reader.facts(), options: options, resuming: state,
-      image: replay.replay.image, sites: reader.sites().sites.enumerated().map { (SiteID(rawValue: Int32($0 + 1)), $1) }
-    )
-    return Session(importing: importing, writer: writer)
+      image: replay.replay.image, sites: sites)
   }
 
   private func perform(_ session: Session) throws -> ImportEnding {
@@ -124,15 +165,18 @@ struct ImportCommand: ParsableCommand {
       let durable = session.writer.durableSeq.rawValue
       var failure = CommandFailure(error)
       failure.message += "\n  the \(durable) entries before it are in \(journal.path), which is marked incomplete"
-      if failure.hint == nil { failure.hint = "--skip-bad records such lines as lost and goes on" }
+      if failure.hint == nil, isSkippable(error) { failure.hint = "--skip-bad records such lines as lost and goes on" }
       throw failure
     }
   }
 
-  private func stopped(_ session: Session) -> CommandFailure {
-    let state = session.importing.importer.state
-    return CommandFailure(
-      "stopped after line \(state.line): \(session.writer.durableSeq.rawValue) entries are in \(journal.path)",
+  private func isSkippable(_ error: InputError) -> Bool {
+    error.file != snapshots && [.malformed, .lineTooLong].contains(error.code)
+  }
+
+  private func stopped(_ line: Int, _ last: SequenceNumber) -> CommandFailure {
+    CommandFailure(
+      "stopped after line \(line): \(last.rawValue) entries are in \(journal.path)",
       hint: "--resume goes on from there", status: ExitStatus.interrupted)
   }
 }

@@ -14,31 +14,35 @@ struct ReplayText {
     self.lastSeq = lastSeq
   }
 
-  private var numbers: [(String, String)] {
+  private var numbers: [(String, Int64)] {
     [
-      ("seq", "\(lastSeq.rawValue)"), ("entries", "\(report.entries)"), ("transitions", "\(report.transitions)"),
-      ("snapshots_compared", "\(report.snapshotsCompared)"), ("pages_compared", "\(report.pagesCompared)"),
-      ("pages_differing", "\(report.pagesDiffering)"), ("pages_unknown", "\(report.pagesUnknown)"),
-      ("states_compared", "\(report.statesCompared)"), ("states_differing", "\(report.statesDiffering)"),
-      ("changes_compared", "\(report.changesCompared)"), ("changes_differing", "\(report.changesDiffering)"),
-      ("access_flags", "\(report.accessFlags)"), ("racy", "\(report.racy)"), ("in_doubt", "\(report.inDoubt)"),
+      ("seq", lastSeq.rawValue), ("entries", report.entries), ("transitions", report.transitions),
+      ("snapshots_compared", report.snapshotsCompared), ("pages_compared", Int64(clamping: report.pagesCompared)),
+      ("pages_differing", Int64(clamping: report.pagesDiffering)),
+      ("pages_unknown", Int64(clamping: report.pagesUnknown)), ("states_compared", report.statesCompared),
+      ("states_differing", report.statesDiffering), ("changes_compared", report.changesCompared),
+      ("changes_differing", report.changesDiffering), ("access_flags", Int64(clamping: report.accessFlags)),
+      ("racy", report.racy), ("in_doubt", report.inDoubt),
     ]
   }
 
   /// One JSON object.
   var json: String {
-    var text = "{" + numbers.map { "\"\($0.0)\":\($0.1)" }.joined(separator: ",")
-    text += ",\"state_hash\":\"\(hash)\",\"differences\":["
-    text += report.differences.map(json).joined(separator: ",")
-    return text + "]}\n"
+    var fields = numbers.map { ($0.0, JSONTree.integer($0.1)) }
+    fields.append(("state_hash", .text(hash)))
+    fields.append(("differences", .array(report.differences.map(json))))
+    return JSONTree.object(fields).encoded + "\n"
   }
 
-  private func json(_ difference: ReplayDifference) -> String {
-    let transition = difference.transition.map { "\($0.rawValue)" } ?? "null"
-    return "{\"kind\":\"\(difference.kind.rawValue)\",\"seq\":\(difference.seq.rawValue),\"transition\":\(transition),"
-      + "\"table\":\"\(difference.table.name)\",\"space\":\(difference.space.rawValue),"
-      + "\"page\":\(difference.pages.first.rawValue),\"page_count\":\(difference.pages.count),"
-      + "\"replayed\":\"\(difference.replayed)\",\"seen\":\"\(difference.seen)\"}"
+  private func json(_ difference: ReplayDifference) -> JSONTree {
+    .object([
+      ("kind", .text(difference.kind.rawValue)), ("seq", .integer(difference.seq.rawValue)),
+      ("transition", JSONTree(difference.transition?.rawValue)), ("table", .text(difference.table.name)),
+      ("space", .integer(Int64(difference.space.rawValue))),
+      ("page", .integer(Int64(clamping: difference.pages.first.rawValue))),
+      ("page_count", .integer(Int64(clamping: difference.pages.count))), ("replayed", .text(difference.replayed)),
+      ("seen", .text(difference.seen)),
+    ])
   }
 
   /// Lines for a person; spaces by name.

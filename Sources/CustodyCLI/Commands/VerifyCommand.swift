@@ -50,10 +50,10 @@ struct VerifyCommand: ParsableCommand {
   private func json(
     _ findings: [(String, String)], _ head: SequenceNumber, _ snapshots: Int, _ isClean: Bool, _ isComplete: Bool
   ) -> String {
-    let list = findings.map { "{\"structure\":\(Self.quoted($0.0)),\"message\":\(Self.quoted($0.1))}" }
-    return "{\"entries\":\(head.rawValue),\"own_snapshots_compared\":\(snapshots),\"clean\":\(isClean),"
-      + "\"complete\":\(isComplete),\"findings\":[" + list.joined(separator: ",") + "]}\n"
+    let list = findings.map { JSONTree.object([("structure", .text($0.0)), ("message", .text($0.1))]) }
+    return JSONTree.object([
+      ("entries", .integer(head.rawValue)), ("own_snapshots_compared", .integer(Int64(snapshots))),
+      ("clean", .bool(isClean)), ("complete", .bool(isComplete)), ("findings", .array(list)),
+    ]).encoded + "\n"
   }
-
-  private static func quoted(_ text: String) -> String { JSONText.quoted(text) }
 }
