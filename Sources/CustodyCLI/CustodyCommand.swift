@@ -37,19 +37,25 @@ package struct CustodyCommand: ParsableCommand {
 
   /// Runs a command line; returns the exit status.
   static func run(_ arguments: [String]) -> Int32 {
+    var command: any ParsableCommand
     do {
-      var command = try parseAsRoot(arguments)
-      do {
-        try command.run()
-        return 0
-      } catch let error where error is CleanExit || error is ValidationError || error is ExitCode {
-        throw error
-      } catch {
-        return report(CommandFailure(error))
-      }
+      command = try parseAsRoot(arguments)
     } catch {
       return reportUsage(error)
     }
+    do {
+      try command.run()
+      return 0
+    } catch let error where error is CleanExit || error is ValidationError || error is ExitCode {
+      return reportUsage(error)
+    } catch {
+      // `custody log --help` parses as a command of the parser's own, which then throws its text.
+      return isOurs(command) ? report(CommandFailure(error)) : reportUsage(error)
+    }
+  }
+
+  private static func isOurs(_ command: any ParsableCommand) -> Bool {
+    command is CustodyCommand || configuration.subcommands.contains { $0 == type(of: command) }
   }
 
   private static func report(_ failure: CommandFailure) -> Int32 {

@@ -37,8 +37,15 @@ final class Connection {
       sqlite3_commit_hook(handle, nil, nil)
       sqlite3_rollback_hook(handle, nil, nil)
     } catch {
-      throw .wrapping(error, "cannot open \(path)")
+      let error = JournalError.wrapping(error, "cannot open \(path)")
+      throw error.code == .notAJournal ? Self.notADatabase(path, error) : error
     }
+  }
+
+  private static func notADatabase(_ path: String, _ error: JournalError) -> JournalError {
+    var error = error
+    error.message = "\(path) is not a journal"
+    return error
   }
 
   /// Gives GRDB's view of the connection to `body`.
@@ -157,6 +164,9 @@ extension Connection {
       guard byteCount > 0 || SystemFiles.hasLog(path) else {
         throw JournalError(
           .notAJournal, "\(path) is empty", hint: "remove it; `custody import RECORDING -j PATH` makes a journal")
+      }
+      guard SystemFiles.isReadable(path) else {
+        throw JournalError(.io, "\(path) may not be read", hint: "check its permissions")
       }
     }
   }

@@ -33,7 +33,9 @@ extension JournalError {
   }
 
   private static func translated(_ cause: Cause, _ systemError: Int32, _ doing: String) -> JournalError {
-    let outOfSpace = [ENOSPC, EDQUOT, EFBIG].contains(systemError)
+    // For a file size limit SQLite has no word, and GRDB keeps no errno.
+    let isFailedWrite = cause.code == SQLITE_IOERR | 3 << 8
+    let outOfSpace = [ENOSPC, EDQUOT, EFBIG].contains(systemError) || isFailedWrite && SystemFiles.hasFileSizeLimit
     let code: Code =
       switch cause.code & 0xff {
       case SQLITE_FULL: .full
@@ -53,7 +55,9 @@ extension JournalError {
 
   private static func hint(_ code: Code) -> String? {
     switch code {
-    case .full: "make room; what was committed is safe, and an import goes on with --resume"
+    case .full:
+      (SystemFiles.hasFileSizeLimit ? "raise the limit of file sizes (ulimit -f)" : "make room")
+        + "; what was committed is safe, and an import goes on with --resume"
     case .corrupt: "`custody verify` lists what is damaged; work on a copy"
     case .locked: "end the other program, or work on a copy"
     case .readOnly: "check the permissions of the file and its folder"

@@ -8,8 +8,12 @@ package import PageOwnership
 extension JournalWriter {
   /// Makes a journal and opens it for appending.
   ///
+  /// `importState` is where an import stands that has read nothing yet, as JSON; nil if no import makes the journal.
+  ///
   /// - Throws: ``JournalError``: `exists`, `missing` (the folder), `locked`, `readOnly`, `full`, `io`.
-  package static func create(at path: String, facts: Facts) throws(JournalError) -> JournalWriter {
+  package static func create(
+    at path: String, facts: Facts, importState: String? = nil
+  ) throws(JournalError) -> JournalWriter {
     let path = try SystemFiles.absolute(path)
     do {
       let lock = try LockFile.acquire(for: path)
@@ -18,7 +22,7 @@ extension JournalWriter {
         throw JournalError(
           .exists, "\(path) exists already", hint: "choose another path, or go on with an import by --resume")
       }
-      try build(at: path + "-new", facts)
+      try buildOrClear(at: path + "-new", facts, importState)
       guard rename(path + "-new", path) == 0 else { throw JournalError.system(errno, "cannot create \(path)") }
       try SystemFiles.syncFolder(of: path)
     } catch {
@@ -27,8 +31,21 @@ extension JournalWriter {
     return try open(at: path)
   }
 
-  private static func build(at path: String, _ facts: Facts) throws(JournalError) {
+  private static func buildOrClear(at path: String, _ facts: Facts, _ importState: String?) throws(JournalError) {
+    clear(path)
+    do {
+      try build(at: path, facts, importState)
+    } catch {
+      clear(path)
+      throw error
+    }
+  }
+
+  private static func clear(_ path: String) {
     for ending in ["", "-journal", "-wal", "-shm"] { unlink(path + ending) }
+  }
+
+  private static func build(at path: String, _ facts: Facts, _ importState: String?) throws(JournalError) {
     let connection = try Connection(path, .write)
     try connection.withDatabase("cannot create \(path)") { database in
       try Migration.apply(from: 0, to: database)
@@ -38,6 +55,9 @@ extension JournalWriter {
           try database.execute(
             sql: "INSERT INTO space_row (id, kind, incarnation, born_seq) VALUES (?, ?, 0, 0)",
             arguments: [space.id.rawValue, space.kind.rawValue])
+        }
+        if let importState {
+          try database.execute(sql: "INSERT INTO import_state VALUES (1, 0, ?)", arguments: [importState])
         }
         return .commit
       }

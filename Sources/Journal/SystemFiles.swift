@@ -47,6 +47,15 @@ enum SystemFiles {
     return byteCount > 0
   }
 
+  /// Whether this process may not let files grow beyond some size.
+  static var hasFileSizeLimit: Bool {
+    var limit = rlimit()
+    return getrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0 && limit.rlim_cur != .max
+  }
+
+  /// Whether this process may read a file.
+  static func isReadable(_ path: String) -> Bool { access(path, R_OK) == 0 }
+
   /// Makes a rename durable.
   static func syncFolder(of path: String) throws(JournalError) {
     let folder = split(path).folder

@@ -19,7 +19,15 @@ struct VerifyCommand: ParsableCommand {
   var format = ReportFormat.table
 
   func run() throws {
-    let reader = try journal.openReader()
+    do {
+      try check(journal.openReader())
+    } catch var error as JournalError where error.code == .corrupt {
+      error.hint = "work on a copy; `sqlite3 COPY .recover` saves what can be saved"
+      throw error
+    }
+  }
+
+  private func check(_ reader: JournalReader) throws {
     let head = try reader.headSeq()
     var findings = try reader.integrity().map { ($0.structure, $0.message) }
     var snapshots = 0
