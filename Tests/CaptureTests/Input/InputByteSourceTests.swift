@@ -107,6 +107,37 @@ import Testing
     #expect(throws: InputError.self) { try ByteSource(rawDescriptor: -1, name: "none", closesDescriptor: false) }
   }
 
+  @Test func whatWasPeekedIsReadAgain() throws {
+    let whole = InputGzip.oneTwo + InputGzip.three
+    for bytes in [Array("one\ntwo\nthree".utf8), whole] {
+      let pipe = Pipe()
+      try pipe.fileHandleForWriting.write(contentsOf: Data(bytes))
+      try pipe.fileHandleForWriting.close()
+      let descriptor = pipe.fileHandleForReading.fileDescriptor
+      let source = try ByteSource(rawDescriptor: descriptor, name: "-", closesDescriptor: false)
+      let seen = try source.peek { try LineReader(source).next()?.bytes.count }
+      #expect(seen == 3)
+      let reader = LineReader(source)
+      while try reader.next() != nil {}
+      #expect(reader.lineNumber == 3)
+      #expect(reader.consumedBytes == 13)
+    }
+  }
+
+  @Test func aCutThatWasPeekedIsStillAnError() throws {
+    let file = try InputScratchFile(InputGzip.oneTwo.dropLast(3))
+    let source = try ByteSource(path: file.path)
+    source.peek {
+      let ahead = LineReader(source)
+      while let line = try? ahead.next() { _ = line }
+    }
+    let reader = LineReader(source)
+    #expect(try reader.next()?.number == 1)
+    #expect(try reader.next()?.number == 2)
+    let error = #expect(throws: InputError.self) { try reader.next() }
+    #expect(error?.code == .compressedDataCut)
+  }
+
   @Test func theProgressCountsStoredBytes() throws {
     let file = try InputScratchFile(InputGzip.oneTwo)
     let source = try ByteSource(path: file.path)
