@@ -68,7 +68,9 @@ let package = Package(
     // tests
     .testTarget(name: "PageOwnershipTests", dependencies: ["PageOwnership"], swiftSettings: house),
     .testTarget(name: "PageTablesTests", dependencies: ["PageTables", "PageOwnership"], swiftSettings: house),
-    .testTarget(name: "CaptureTests", dependencies: ["Capture", "PageOwnership", "PageTables"], swiftSettings: house),
+    .testTarget(
+      name: "CaptureTests", dependencies: ["Capture", "PageOwnership", "PageTables"], exclude: ["Fixtures"],
+      swiftSettings: house),
     .testTarget(
       name: "JournalTests", dependencies: ["AppendBenchmark", "Journal", "PageOwnership"], swiftSettings: house),
     .testTarget(
