@@ -112,7 +112,8 @@ struct ImportCommand: ParsableCommand {
 
   // The last import may have ended between its last commit and its orderly close.
   private func settle() throws -> Session? {
-    guard try !journal.openReader().isClean() else {
+    let hasLeftovers = ["-wal", "-journal"].contains { access(journal.path + $0, F_OK) == 0 }
+    guard try hasLeftovers || !journal.openReader().isClean() else {
       throw CommandFailure(
         "\(journal.path) holds this recording completely", hint: "there is nothing to resume",
         status: ExitStatus.usage)
