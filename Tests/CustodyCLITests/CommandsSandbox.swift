@@ -116,7 +116,8 @@ final class Sandbox: Sendable {
   deinit { try? FileManager.default.removeItem(atPath: path) }
 
   /// The program under test, beside the bundle of tests.
-  static let program = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent().appending(path: "custody").path
+  static let program = URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
+    .appending(path: "custody").path
 
   /// The path of a file in it.
   func file(_ name: String) -> String { path + "/" + name }
@@ -188,9 +189,13 @@ final class Sandbox: Sendable {
     defer { posix_spawnattr_destroy(&attributes) }
     var defaults = sigset_t()
     sigemptyset(&defaults)
-    sigaddset(&defaults, SIGPIPE)
+    for signal in [SIGPIPE, SIGINT, SIGTERM] { sigaddset(&defaults, signal) }
     posix_spawnattr_setsigdefault(&attributes, &defaults)
-    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF))
+    // The threads that tests run on block signals, and a child would inherit that.
+    var nothing = sigset_t()
+    sigemptyset(&nothing)
+    posix_spawnattr_setsigmask(&attributes, &nothing)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK))
     var settings = [
       "PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "HOME": path, "TMPDIR": path, "TERM": "dumb", "LC_ALL": "C",
     ]
