@@ -65,6 +65,9 @@ let package = Package(
     .executableTarget(
       name: "AppendBenchmark", dependencies: ["CAppendBaseline", "Journal", "PageOwnership"],
       path: "Sources/Benchmarks/AppendBenchmark", swiftSettings: house),
+    .executableTarget(
+      name: "ImportBenchmark", dependencies: ["Capture", "Journal", "PageOwnership", "PageTables"],
+      path: "Sources/Benchmarks/ImportBenchmark", swiftSettings: house),
     // tests
     .testTarget(name: "PageOwnershipTests", dependencies: ["PageOwnership"], swiftSettings: house),
     .testTarget(name: "PageTablesTests", dependencies: ["PageTables", "PageOwnership"], swiftSettings: house),
@@ -74,7 +77,8 @@ let package = Package(
     .testTarget(
       name: "JournalTests", dependencies: ["AppendBenchmark", "Journal", "PageOwnership"], swiftSettings: house),
     .testTarget(
-      name: "AnalysisTests", dependencies: ["Analysis", "Capture", "PageOwnership", "PageTables", "TestSupport"],
+      name: "AnalysisTests",
+      dependencies: ["Analysis", "Capture", "ImportBenchmark", "PageOwnership", "PageTables", "TestSupport"],
       swiftSettings: house),
     .testTarget(
       name: "CustodyCLITests",
