@@ -122,7 +122,9 @@ extension MachineImage {
       guests[space]?.forget(pages)
       setHolding(space, pages, state: .unknown, annotation: .unknown)
     case .vmemmap:
-      setHolding(space, pages, state: .unknown, annotation: nil)
+      let isElsewhere = space == .hyp ? encoding.keepsHypStateInDescriptors : encoding.keepsHostStateInDescriptors
+      if !isElsewhere { setHolding(space, pages, state: .unknown, annotation: nil) }
+      ownership.forgetCounters(in: pages)
     }
   }
 

@@ -45,6 +45,14 @@ package struct StringView {
     return value
   }
 
+  /// Whether it is `0x` and 17 to 32 hex digits: a number that does not fit 64 bits.
+  package var isLongHex: Bool {
+    guard (19...34).contains(bytes.count), bytes[0] == UInt8(ascii: "0"), bytes[1] == UInt8(ascii: "x") else {
+      return false
+    }
+    return bytes[2...].allSatisfy { Self.hexDigit($0) != nil }
+  }
+
   @inline(__always)
   private static func hexDigit(_ byte: UInt8) -> UInt64? {
     switch byte {

@@ -13,6 +13,9 @@ struct FactsInference {
   private var sawGenericPhases = false
   private var sawFinalizeWalk = false
   private var sawProtectedGuests = false
+  /// How often the boot walk showed each offset: it visits private mappings too.
+  private var offsets: [UInt64: Int] = [:]
+  private static let enoughWalks = 64
 
   /// Begins with what is known already; only what is unknown will be inferred.
   init(_ facts: Facts) { self.facts = facts }
@@ -38,12 +41,19 @@ struct FactsInference {
     line["changes"]?.forEachElement { lookAtAnnotation($0["new"]) }
   }
 
-  // The walk names an address of the hypervisor's linear map and the descriptor there.
+  // The walk names an address, mostly one of the hypervisor's linear map, and the descriptor there.
   private mutating func lookAtWalk(_ line: JSONValue) {
     guard facts.hypVAOffset.value == nil, let address = line["args"]?["addr"]?.hex, let old = line["args"]?["old"]?.hex,
       old & 1 == 1, line["args"]?["level"]?.int64 == 3
     else { return }
-    facts.hypVAOffset = Known(Descriptor(old).outputAddress(level: 3) &- address, .inferred)
+    let offset = Descriptor(old).outputAddress(level: 3) &- address
+    offsets[offset, default: 0] += 1
+    if offsets[offset, default: 0] >= Self.enoughWalks { facts.hypVAOffset = Known(offset, .inferred) }
+  }
+
+  // Of a recording with a short walk: what most of its lines say.
+  private func mostSeenOffset() -> UInt64? {
+    offsets.max { ($0.value, $1.key) < ($1.value, $0.key) }?.key
   }
 
   private mutating func lookAtAnnotation(_ leaf: JSONValue?) {
@@ -52,7 +62,10 @@ struct FactsInference {
   }
 
   /// What was proved; call when enough lines were seen.
-  mutating func conclude() -> Facts {
+  mutating func conclude(isEnd: Bool = false) -> Facts {
+    if isEnd, facts.hypVAOffset.value == nil, let offset = mostSeenOffset() {
+      facts.hypVAOffset = Known(offset, .inferred)
+    }
     if facts.generation.value == nil, let generation = provedGeneration() {
       facts.generation = Known(generation, .inferred)
     }

@@ -25,7 +25,7 @@ struct OpenTransition: Codable, Hashable {
   var operation: String
   var cpu: Int32
   /// The activation that began with the same line (host aborts, guest calls) and ends with it.
-  var ownsActivation: Bool
+  var ownsActivation = false
   /// The first page, and how many; nil where no physical page is known.
   var page: UInt64?
   var pageCount: UInt64
@@ -49,6 +49,8 @@ struct OpenActivation: Codable, Hashable {
   var handle: UInt16?
   /// The guest that had the handle then: it may be given away again before this returns.
   var guestSpace: Int32?
+  /// False once its CPU is known to have left it without an end.
+  var isCurrent = true
 }
 
 /// A guest that is known to live.
@@ -96,7 +98,12 @@ package struct ImportState: Codable, Hashable, Sendable {
   var nextSpace: Int32 = SpaceID.firstGuest.rawValue
   var incarnations: [UInt16: Int32] = [:]
   var reservedHandles: [UInt16] = []
+  /// Initialisations that returned, less those whose guest something named.
   var initialisedWithoutName = 0
+  /// Unreadable lines since the last one that was read: they are recorded as lost already.
+  var unreadLines: Int64 = 0
+  /// Transitions that ended in a panic; nothing of them should follow.
+  var fatalTransitions: [Int64] = []
   var guests: [LiveGuest] = []
   var transitions: [OpenTransition] = []
   var activations: [OpenActivation] = []

@@ -45,6 +45,8 @@ package final class RecordingImport {
   private let snapshots: SnapshotFile?
   private let options: Options
   private var nextSnapshot: RecordedSnapshot?
+  /// Snapshots before the next one that could not be read.
+  private var snapshotLosses: [InputError] = []
   /// The importer, made once the facts are known.
   package private(set) var importer: RecordingImporter
 
@@ -73,9 +75,10 @@ package final class RecordingImport {
     self.snapshots = try snapshots.map { source throws(InputError) in try SnapshotFile(source, generation: generation) }
     if let state {
       try skip(to: state)
-      for _ in 0..<state.snapshotCount { _ = try self.snapshots?.next() }
+      for _ in 0..<state.snapshotCount { try readSnapshot() }
+      snapshotLosses.removeAll()
     }
-    nextSnapshot = try self.snapshots?.next()
+    try readSnapshot()
     importer.state.input = options.name
   }
 
@@ -91,7 +94,7 @@ package final class RecordingImport {
         _ = inference.conclude()
       }
     }
-    let found = inference.conclude()
+    let found = inference.conclude(isEnd: true)
     guard found.generation.value != nil else {
       throw InputError(
         .malformed, "the generation of the kernel is not known: \(inference.openQuestion)", file: events.name,
@@ -159,41 +162,75 @@ package final class RecordingImport {
   }
 
   private func skipOrThrow(_ error: InputError) throws(InputError) {
-    guard options.skipsBadLines, error.code == .lineTooLong || error.code == .malformed else { throw error }
+    guard mayLeaveOut(error) else { throw error }
     importer.skipLine(error)
   }
 
+  private func mayLeaveOut(_ error: InputError) -> Bool {
+    options.skipsBadLines && (error.code == .lineTooLong || error.code == .malformed)
+  }
+
   private func take(_ line: Line, consumed: Int64) throws(InputError) {
-    if !line.bytes.isEmpty {
-      try takeDueSnapshots()
+    if !line.bytes.isEmpty, let recorded = try read(line) {
+      try takeSnapshots(before: recorded.index)
       do throws(InputError) {
-        try importer.take(try parser.parse(line), line: line.number, offset: line.offset)
+        try importer.take(recorded)
       } catch {
-        var error = error
-        error.file = options.name
-        if !line.isTerminated { error.hint = "the file ends in the middle of its last line" }
-        try skipOrThrow(error)
+        try skipOrThrow(located(error, line))
       }
     }
     importer.state.offset = consumed
     importer.state.line = line.number
   }
 
-  // A snapshot stands right behind the last event before it.
-  private func takeDueSnapshots() throws(InputError) {
-    while let snapshot = nextSnapshot, snapshot.afterEvent < importer.state.nextIndex {
-      importer.takeSnapshot(snapshot)
-      nextSnapshot = try snapshots?.next()
+  private func read(_ line: Line) throws(InputError) -> RecordingLine? {
+    do throws(InputError) {
+      return try RecordingLine(try parser.parse(line), number: line.number, offset: line.offset)
+    } catch {
+      try skipOrThrow(located(error, line))
+      return nil
     }
+  }
+
+  private func located(_ error: InputError, _ line: Line) -> InputError {
+    var error = error
+    error.file = options.name
+    if !line.isTerminated { error.hint = "the file ends in the middle of its last line" }
+    return error
+  }
+
+  // A snapshot stands right behind the last event before it, also where lines around it are missing.
+  private func takeSnapshots(before index: Int64) throws(InputError) {
+    while let snapshot = nextSnapshot, snapshot.afterEvent < index {
+      recordSnapshotLosses()
+      importer.takeSnapshot(snapshot)
+      try readSnapshot()
+    }
+  }
+
+  // A snapshot with a line that cannot be read shows less than was there: it is left out whole.
+  private func readSnapshot() throws(InputError) {
+    while true {
+      do throws(InputError) {
+        nextSnapshot = try snapshots?.next()
+        return
+      } catch {
+        guard mayLeaveOut(error) else { throw error }
+        snapshotLosses.append(error)
+      }
+    }
+  }
+
+  private func recordSnapshotLosses() {
+    for loss in snapshotLosses { importer.recordGap(missing: nil, firstIndex: nil, why: loss.description) }
+    snapshotLosses.removeAll()
   }
 
   private func finish(_ commit: (EntryBatch, ImportState) throws -> Void) throws {
     do throws(InputError) {
       importer.flushTornStores()
-      while let snapshot = nextSnapshot {
-        importer.takeSnapshot(snapshot)
-        nextSnapshot = try snapshots?.next()
-      }
+      try takeSnapshots(before: .max)
+      recordSnapshotLosses()
     } catch {
       try flush(commit)
       throw error

@@ -9,10 +9,11 @@ extension RecordingImporter {
     let id = try line.requiredAction()
     let function = try line.requiredFunction()
     guard openActivations[id.rawValue] == nil else { throw line.error("act \(id.rawValue) begins twice") }
+    guard openActivations.count < Self.openLimit else { throw line.error("too many activations are open") }
     let registers = try readRegisters(line)
     let name = function.makeString()
     let cpu = line.cpu ?? -1
-    proveFatal(on: cpu, line)
+    if line.phase == .hypercall { leaveAll(on: cpu, line) }
     let kind: ActivationKind =
       line.phase == .enter ? .function : name == "__pkvm_init" ? .boot : .hypercall
     // The host's calls are inside nothing, even if an earlier call of that CPU (boot) never returned.
@@ -35,7 +36,8 @@ extension RecordingImporter {
   private func readRegisters(_ line: RecordingLine) throws(InputError) -> [UInt64] {
     var registers: [UInt64] = []
     try line.registers?.forEachElement { (value: JSONValue) throws(InputError) in
-      guard registers.count < 6, let register = value.hex else {
+      // What lay outside memory could not be read.
+      guard registers.count < 6, let register = value.isNull ? 0 : value.hex else {
         throw line.error("`regs` is not up to six hexadecimal numbers")
       }
       registers.append(register)
@@ -47,10 +49,7 @@ extension RecordingImporter {
   func takeActivationEnd(_ line: RecordingLine) throws(InputError) {
     let id = try line.requiredAction()
     let result = try line.resultValue()
-    guard let open = openActivations[id.rawValue] else {
-      guard state.gapCount > 0 else { throw line.error("act \(id.rawValue) ends but never began") }
-      return recordOrphan(line)
-    }
+    guard let open = openActivations[id.rawValue] else { return try takeOrphanEnd(line, result) }
     var entry = makeEntry(plainSite(.activationEnd, line), line, action: id)
     entry.result = result
     batch.entries.append(entry)
@@ -61,16 +60,26 @@ extension RecordingImporter {
     if open.kind == ActivationKind.hypercall.rawValue { noteLifecycle(open, result, entry.seq) }
   }
 
-  /// A line of something whose begin is missing: what it changed cannot be told.
-  func recordOrphan(_ line: RecordingLine) {
-    recordGap(
-      missing: nil, firstIndex: line.index,
-      why: "line \(line.number) belongs to act \(line.action ?? -1), whose begin is missing")
+  // The end of a call whose begin is missing still tells of guests' lives.
+  private func takeOrphanEnd(_ line: RecordingLine, _ result: Int64?) throws(InputError) {
+    try takeOrphan(line, .activationEnd)
+    guard line.phase == .hypercallReturn, let function = line.function?.makeString() else { return }
+    noteLifecycle(
+      OpenActivation(id: -1, function: function, cpu: -1, kind: ActivationKind.hypercall.rawValue), result, lastSeq)
+  }
+
+  // The host calls from outside: what the CPU was inside before never returned.
+  private func leaveAll(on cpu: Int32, _ line: RecordingLine) {
+    proveFatal(on: cpu, line)
+    for id in activationStacks[cpu] ?? [] { openActivations[id]?.isCurrent = false }
+    activationStacks[cpu] = nil
   }
 
   /// The hypervisor does not take the host's calls or aborts on a CPU that is inside a transition: if it
   /// does, the transition ended in a panic (captures NOTES, k73-panic-young).
   func proveFatal(on cpu: Int32, _ line: RecordingLine) {
+    // One that may have ended in a gap has ended by now.
+    for open in openTransitions.values where open.cpu == cpu && !open.isCertainlyOpen { openTransitions[open.id] = nil }
     guard let id = transitionOfCPU[cpu], let open = openTransitions[id], open.isCertainlyOpen,
       let operation = Operation(rawValue: open.operation)
     else { return }
@@ -80,7 +89,9 @@ extension RecordingImporter {
     entry.outcome = TransitionOutcome.fatal.rawValue
     entry.note = "inferred: CPU \(cpu) is back in the host at line \(line.number) and this never returned"
     batch.entries.append(entry)
+    state.fatalTransitions.append(id)
     closeTransition(open, entry.seq, .fatal, result: nil)
+    transitionOfCPU[cpu] = nil
   }
 
   // MARK: - guests
@@ -91,7 +102,7 @@ extension RecordingImporter {
     case "__pkvm_reserve_vm" where result > 0:
       let handle = UInt16(truncatingIfNeeded: result)
       if liveGuests[handle] != nil { endGuest(handle, seq) }
-      state.reservedHandles.append(handle)
+      if !state.reservedHandles.contains(handle) { state.reservedHandles.append(handle) }
     case "__pkvm_unreserve_vm":
       state.reservedHandles.removeAll { $0 == activation.handle }
     case "__pkvm_init_vm" where result > 0:
@@ -102,11 +113,14 @@ extension RecordingImporter {
     case "__pkvm_init_vm" where result == 0:
       // The register names the host's structure, not the handle: certain once as many are initialised as reserved.
       state.initialisedWithoutName += 1
-      if state.initialisedWithoutName >= state.reservedHandles.count {
+      if state.initialisedWithoutName > 0, state.initialisedWithoutName >= state.reservedHandles.count {
         for handle in state.reservedHandles { bearGuest(handle, seq) }
         state.reservedHandles.removeAll()
         state.initialisedWithoutName = 0
       }
+    case "__pkvm_start_teardown_vm" where result == 0:
+      // Only an initialised guest can die.
+      if let handle = activation.handle { nameGuest(handle) }
     case "__pkvm_teardown_vm" where result == 0, "__pkvm_finalize_teardown_vm" where result == 0:
       // The handle is free inside the call, and another CPU may have it already.
       if let handle = activation.handle, liveGuests[handle]?.space == activation.guestSpace { endGuest(handle, seq) }
@@ -118,7 +132,8 @@ extension RecordingImporter {
   func nameGuest(_ handle: UInt16) {
     guard liveGuests[handle] == nil, let place = state.reservedHandles.firstIndex(of: handle) else { return }
     state.reservedHandles.remove(at: place)
-    state.initialisedWithoutName = max(0, state.initialisedWithoutName - 1)
+    // Below 0: what initialises it has not returned yet.
+    state.initialisedWithoutName -= 1
     bearGuest(handle, lastSeq)
   }
 

@@ -9,6 +9,7 @@ import PageTables
 struct RecordedRange {
   /// The first page; nil where no physical page is known.
   var page: UInt64?
+  /// How many pages the call asks for: any number that a register can hold.
   var count: UInt64
   var handle: UInt16?
   var isProtected: Bool?
@@ -18,6 +19,9 @@ struct RecordedRange {
   static let lookedAtLimit: UInt64 = 512
   /// Of longer ranges only the first and the last leaf are written down.
   static let listedLimit: UInt64 = 64
+
+  /// Up to 40 bits of guest address make a guest's space; recorders read what lies beyond at an alias.
+  static let guestPageLimit: UInt64 = 1 << 28
 
   /// The offset of leaf `j`.
   static func offset(_ index: UInt64, count: UInt64) -> UInt64 {
@@ -31,30 +35,38 @@ extension RecordingImporter {
   func readRange(_ line: RecordingLine, _ arguments: JSONValue, _ operation: Operation) throws(InputError)
     -> RecordedRange
   {
-    var range = RecordedRange(count: 1)
-    if let count = arguments["nr"] {
-      guard let number = count.uint64 else { throw line.error("`nr` is not a count of pages") }
-      range.count = number
-    }
+    var range = RecordedRange(count: try readCount(line, arguments))
     switch operation {
     case .bootFixup:
       guard let old = arguments["old"]?.hex else { throw line.error("the walk has no hexadecimal `old`") }
       range.page = Descriptor(old).outputAddress(level: 3) >> 12
-    case .hostFault:
-      guard let address = arguments["ipa"]?.hex else { return range }
-      range.page = address >> 12
-    default:
-      if let address = arguments["phys"], !address.isNull {
-        guard let physical = address.hex else { throw line.error("`phys` is not hexadecimal") }
-        range.page = physical >> 12
-      }
+    case .hostFault: range.page = try readAddress(line, arguments["ipa"], "ipa").map { $0 >> 12 }
+    default: range.page = try readAddress(line, arguments["phys"], "phys").map { $0 >> 12 }
     }
     if let handle = arguments["handle"]?.hex {
       range.handle = UInt16(truncatingIfNeeded: handle)
       range.isProtected = arguments["protected"]?.bool
-      range.guestPage = arguments["ipa"]?.hex.map { $0 >> 12 }
+      range.guestPage = try readAddress(line, arguments["ipa"], "ipa").map { $0 >> 12 }
     }
     return range
+  }
+
+  // A range that wraps has a negative count; recorders look at one page of it.
+  private func readCount(_ line: RecordingLine, _ arguments: JSONValue) throws(InputError) -> UInt64 {
+    guard let count = arguments["nr"] else { return 1 }
+    if let number = count.uint64 { return number }
+    guard let number = count.int64, number < 0 else { throw line.error("`nr` is not a count of pages") }
+    return 1
+  }
+
+  // Recorders shift frame numbers without a limit: what has more than 64 bits is no address of any page.
+  private func readAddress(
+    _ line: RecordingLine, _ value: JSONValue?, _ name: StaticString
+  ) throws(InputError) -> UInt64? {
+    guard let value, !value.isNull else { return nil }
+    if let address = value.hex { return address }
+    guard let text = value.string, text.isLongHex else { throw line.error("`\(name)` is not hexadecimal") }
+    return nil
   }
 
   /// The changes of a line: those of its calls first, then its own.
@@ -107,27 +119,57 @@ struct ChangeReader {
     self.importer = importer
     self.open = open
     page = open.page
-    count = open.pageCount
+    count = max(1, open.pageCount)
   }
 
   /// A recorded call: its changes count along its own arguments.
   mutating func takeCall(_ call: JSONValue) throws(WordError) {
-    guard let inner = call["changes"] else { return noteUnseenMapping(call) }
-    guard let address = call["args"]?["addr"]?.hex, let size = call["args"]?["size"]?.hex else {
-      throw WordError("a call with changes has no `addr` and `size`")
-    }
-    page = address >> 12
-    count = max(1, size >> 12)
+    try checkState(call["args"]?["state"])
+    guard let inner = call["changes"] else { return noteUnseen(call) }
+    try takeInner(inner, call["args"])
+    page = open.page
+    count = max(1, open.pageCount)
+  }
+
+  /// Changes that count along the arguments of the function that made them.
+  mutating func takeInner(_ inner: JSONValue, _ arguments: JSONValue?) throws(WordError) {
+    guard let range = range(arguments) else { throw WordError("a call with changes names no pages") }
+    page = range.first.rawValue
+    count = max(1, range.count)
     try inner.forEachElement { (change: JSONValue) throws(WordError) in try take(change) }
     try finish()
-    page = open.page
-    count = open.pageCount
+  }
+
+  private func range(_ arguments: JSONValue?) -> PageRange? {
+    if let address = arguments?["addr"]?.hex, let size = arguments?["size"]?.hex {
+      return PageRange(first: PageFrame(containing: address), count: size >> 12)
+    }
+    if let from = arguments?["from"]?.hex, let to = arguments?["to"]?.hex {
+      let offset = importer.facts.hypVAOffset.value ?? 0
+      return PageRange(first: PageFrame(containing: from &+ offset), count: (to &- from &+ 0xfff) >> 12)
+    }
+    return arguments?["phys"]?.hex.map { PageRange(PageFrame(containing: $0)) }
+  }
+
+  // The state that a call asked for or wrote is a state, whatever the step says of it.
+  private func checkState(_ said: JSONValue?) throws(WordError) {
+    guard let said, let name = said.makeString() else { return }
+    guard let state = PageState(name: name), state != .unknown else { throw WordError("`\(name)` is no state") }
+  }
+
+  // What calls did where recorders do not look.
+  private mutating func noteUnseen(_ call: JSONValue) {
+    guard open.operation == Operation.hostFault.rawValue, let function = call["fn"]?.string else { return }
+    if function.equals("host_stage2_unmap_dev_all") {
+      for pages in importer.facts.deviceRanges { add(unseen(.hostStage2, .host, pages)) }
+    } else if function.equals("host_stage2_idmap_locked") {
+      noteUnseenMapping(call)
+    }
   }
 
   // Recorders see no leaves of large ranges outside memory: what the call did there is not written down.
   private mutating func noteUnseenMapping(_ call: JSONValue) {
-    guard open.operation == Operation.hostFault.rawValue, call["fn"]?.equals("host_stage2_idmap_locked") == true,
-      call["ret"]?.int64 == 0, let address = call["args"]?["addr"]?.hex, let size = call["args"]?["size"]?.hex
+    guard call["ret"]?.int64 == 0, let address = call["args"]?["addr"]?.hex, let size = call["args"]?["size"]?.hex
     else { return }
     let pages = PageRange(first: PageFrame(containing: address), count: size >> 12)
     guard pages.count > RecordedRange.listedLimit, regions.isMemory(pages.first) != true else { return }
@@ -164,7 +206,7 @@ struct ChangeReader {
     let new = try words.frame(change["new"], "new")
     try words.checkFields(change["fields"], old: old, new: new)
     let pages = PageRange(first: PageFrame(containing: address), count: run)
-    if let page, pages.first.rawValue < page || pages.first.rawValue - page > count {
+    if let page, pages.first.rawValue < page || pages.end.rawValue &- page > min(count, RecordedRange.lookedAtLimit) {
       throw WordError("a vmemmap change at 0x\(String(address, radix: 16)) lies outside the call's pages")
     }
     let before = words.encoding.frame(old)
@@ -199,6 +241,24 @@ struct ChangeReader {
     guard let base else { throw WordError("a change, but the call names no page") }
     let offset = table == .guestStage2 ? index : RecordedRange.offset(index, count: count)
     try takeLeaf(table, space, PageFrame(base).advanced(by: offset), old, new)
+    if table == .guestStage2 { noteHiddenPages(index, old, new) }
+  }
+
+  // Recorders look up the page of a guest's address when the call begins: if another CPU mapped another page
+  // since, what became of that one in the host's table was not seen.
+  private mutating func noteHiddenPages(_ index: UInt64, _ old: LeafWord?, _ new: LeafWord?) {
+    guard movesPages, let leaf = [old, new].compactMap({ $0 }).first(where: { $0.raw & 1 == 1 }) else { return }
+    let size = MachineImage.pagesPerLeaf(leaf.level)
+    let mapped = Descriptor(leaf.raw).outputAddress(level: leaf.level) >> 12
+    if let page, page &+ index & ~(size - 1) == mapped { return }
+    let pages = PageRange(first: PageFrame(mapped), count: size)
+    add(unseen(.hostStage2, .host, pages))
+    add(unseen(.vmemmap, .host, pages))
+  }
+
+  private var movesPages: Bool {
+    let others: [Operation] = [.guestRelaxPerms, .guestWriteProtect, .guestTestClearYoung, .guestMakeYoung]
+    return !others.contains { $0.rawValue == open.operation }
   }
 
   private mutating func takeLeaf(
@@ -258,6 +318,10 @@ struct ChangeReader {
     for (table, space) in [(TableKind.hostStage2, SpaceID.host), (.hypStage1, .hyp)] {
       fillMiddle(table, space, page)
     }
+    let lookedAt = RecordedRange.lookedAtLimit
+    guard count > lookedAt, changes.contains(where: { $0.table == .vmemmap }) else { return }
+    let rest = PageRange(first: PageFrame(page &+ lookedAt), count: count - lookedAt)
+    for half in [SpaceID.host, .hyp] { add(unseen(.vmemmap, half, rest)) }
   }
 
   private mutating func fillMiddle(_ table: TableKind, _ space: SpaceID, _ base: UInt64) {

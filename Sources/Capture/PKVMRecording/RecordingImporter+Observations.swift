@@ -77,9 +77,12 @@ extension RecordingImporter {
     guard let old = arguments["old"]?.hex, let seen = line.state?["hyp_s1"] else { return }
     var first: JSONValue?
     seen.forEachElement { if first == nil { first = $0 } }
-    // Stacks are walked by their private address, but the leaf that was seen is that of the linear map.
-    let linear = Descriptor(old).outputAddress(level: 3) &- (facts.hypVAOffset.value ?? 0)
-    if arguments["addr"]?.hex == linear, let pte = first?["pte"]?.hex, pte != old {
+    // Stacks are walked by their private address, but the leaf that was seen is that of the linear map, which
+    // maps the same page or none.
+    let address = Descriptor(old).outputAddress(level: 3)
+    let pte = first?["pte"]?.hex ?? 0
+    let isSame = arguments["addr"]?.hex == address &- (facts.hypVAOffset.value ?? 0)
+    if first != nil, isSame ? pte != old : pte & 1 == 1 && Descriptor(pte).outputAddress(level: 3) != address {
       throw line.error(
         "`old` says 0x\(String(old, radix: 16)), the leaf that was seen 0x\(String(pte, radix: 16))")
     }
@@ -137,7 +140,9 @@ extension RecordingImporter {
       observation.frame = words.frame
       observation.host = words.page == nil ? nil : words.host
       observation.hyp = words.page == nil ? nil : words.hyp
-      if let guest = words.guest, let space = open.guestSpace, let page = open.guestPage {
+      if let guest = words.guest, let space = open.guestSpace, let page = open.guestPage,
+        page < RecordedRange.guestPageLimit
+      {
         observation.guestSpace = SpaceID(rawValue: space)
         observation.guestPage = PageFrame(page &+ words.guestOffset)
         observation.guest = guest

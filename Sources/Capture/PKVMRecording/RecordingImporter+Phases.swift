@@ -10,11 +10,10 @@ extension RecordingImporter {
     let result = try line.resultValue()
     guard let step = line.step else { throw line.error("the phase has no `step`") }
     guard var open = openTransitions[id.rawValue] else {
-      guard state.gapCount > 0 else { throw line.error("act \(id.rawValue) has a phase but was never called") }
-      return recordOrphan(line)
+      return try takeOrphan(line, line.isWhole ? .whole : line.phase == .check ? .check : .apply)
     }
     guard let operation = Operation(rawValue: open.operation) else { return }
-    if line.isWhole { return takeWhole(line, id, result, operation) }
+    if line.isWhole { return try takeWhole(line, open, result, operation) }
     let wanted = try wantedState(line)
     let seen = try readChangesSeen(line, open)
     let changes = try readChanges(line, open)
@@ -164,19 +163,24 @@ extension RecordingImporter {
 
   // MARK: - other lines of a transition
 
-  private func takeWhole(_ line: RecordingLine, _ id: ActionID, _ result: Int64?, _ operation: Operation) {
-    var entry = makeEntry(plainSite(.whole, line, operation: operation), line, action: id)
+  // Not a phase, but what no phase of the group accounts for stands here.
+  private func takeWhole(
+    _ line: RecordingLine, _ open: OpenTransition, _ result: Int64?, _ operation: Operation
+  ) throws(InputError) {
+    let changes = try readChanges(line, open)
+    var entry = makeEntry(plainSite(.whole, line, operation: operation), line, action: ActionID(open.id))
     entry.result = result
     entry.note = argumentText(line.transaction, leaveOut: [])
     batch.entries.append(entry)
+    if !changes.isEmpty { openTransitions[open.id]?.hasChanges = true }
+    apply(changes)
   }
 
   /// `locked`: once the locks were held, the state was not that of the call.
   func takeLocked(_ line: RecordingLine) throws(InputError) {
     let id = try line.requiredAction()
     guard let open = openTransitions[id.rawValue], let operation = Operation(rawValue: open.operation) else {
-      guard state.gapCount > 0 else { throw line.error("act \(id.rawValue) is locked but was never called") }
-      return recordOrphan(line)
+      return try takeOrphan(line, .locked)
     }
     let seen = try readChangesSeen(line, open)
     batch.entries.append(makeEntry(plainSite(.locked, line, operation: operation), line, action: id))
@@ -191,21 +195,55 @@ extension RecordingImporter {
     batch.entries.append(entry)
   }
 
-  /// `op`: a mapping made at boot, outside a transition.
+  /// `op`: a function of the page tables called outside a transition: mappings made at boot, mostly.
   func takeOp(_ line: RecordingLine) throws(InputError) {
     let result = try line.resultValue()
-    guard let arguments = line.arguments, let address = arguments["addr"]?.hex, let size = arguments["size"]?.hex else {
-      throw line.error("the op has no `addr` and `size`")
-    }
-    let protection = arguments["prot_bits"]?.makeString() ?? ""
-    var entry = makeEntry(plainSite(.op, line, step: "map " + protection), line, action: nil)
-    entry.space = .hyp
-    entry.page = PageFrame(containing: address &+ (facts.hypVAOffset.value ?? 0))
-    entry.pageCount = size >> 12
+    let changes = try readOpChanges(line)
+    let arguments = line.arguments
+    let step = arguments?["prot_bits"]?.makeString().map { "map " + $0 } ?? line.function?.makeString() ?? "?"
+    var entry = makeEntry(plainSite(.op, line, step: step), line, action: nil)
     entry.result = result
-    if let physical = arguments["phys"]?.hex, PageFrame(containing: physical) != entry.page {
+    if let address = arguments?["addr"]?.hex, let size = arguments?["size"]?.hex {
+      let isHyp = arguments?["table"]?.equals("hyp_s1") == true
+      entry.space = isHyp ? .hyp : .host
+      entry.page = PageFrame(containing: isHyp ? address &+ (facts.hypVAOffset.value ?? 0) : address)
+      entry.pageCount = size >> 12
+    }
+    if let physical = arguments?["phys"]?.hex, PageFrame(containing: physical) != entry.page {
       entry.note = "phys=0x\(String(physical, radix: 16))"
     }
     batch.entries.append(entry)
+    apply(changes)
+  }
+
+  private func readOpChanges(_ line: RecordingLine) throws(InputError) -> [Change] {
+    guard let changes = line.changes else { return [] }
+    var reader = ChangeReader(importer: self, open: OpenTransition(id: -1, operation: "", cpu: -1, pageCount: 1))
+    do throws(WordError) {
+      try reader.takeInner(changes, line.arguments)
+    } catch {
+      throw line.error(error.message)
+    }
+    return reader.changes
+  }
+
+  // MARK: - lines whose begin is missing
+
+  /// A line of a transition whose begin is missing: it stays, but belongs to none, and where it changed
+  /// something cannot be told.
+  func takeOrphan(_ line: RecordingLine, _ kind: EntryKind) throws(InputError) {
+    let id = try line.requiredAction().rawValue
+    guard state.gapCount > 0 || state.fatalTransitions.contains(id) else {
+      throw line.error("act \(id) was never called")
+    }
+    let function = try line.requiredFunction().makeString()
+    var entry = makeEntry(plainSite(kind, line, operation: Operation(kernelFunction: function)), line, action: nil)
+    entry.result = try line.resultValue()
+    entry.note = "act \(id), whose begin is missing"
+    batch.entries.append(entry)
+    guard line.hasChanges else { return }
+    recordGap(
+      missing: nil, firstIndex: line.index,
+      why: "line \(line.number) says what act \(id) changed, but not where: its begin is missing")
   }
 }

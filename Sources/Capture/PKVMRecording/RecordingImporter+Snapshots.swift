@@ -28,6 +28,7 @@ struct RecordedSnapshotRange {
 extension RecordingImporter {
   /// Writes a snapshot right after the entries so far, and learns from it what is not known.
   package func takeSnapshot(_ snapshot: RecordedSnapshot) {
+    noteMissing(upTo: snapshot.afterEvent + 1, "before a snapshot")
     var entry = makeEntry(ownSite(.snapshot), nil, action: nil)
     state.snapshotCount += 1
     entry.note = snapshot.why

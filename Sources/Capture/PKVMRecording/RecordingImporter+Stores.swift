@@ -14,14 +14,24 @@ extension RecordingImporter {
     let symbol = line.value["sym"]?.makeString() ?? "?"
     var entry = makeEntry(
       plainSite(.store, line, step: line.step.map { "\(symbol) in \($0.makeString())" } ?? symbol), line,
-      action: line.action.map { ActionID($0) })
+      action: knownAction(line))
     entry.space = SpaceID(rawValue: store.space)
     entry.page = PageFrame(store.page)
     entry.pageCount = MachineImage.pagesPerLeaf(store.level)
     entry.result = Int64(bitPattern: value)
     entry.note = storeNote(line, store, size)
     batch.entries.append(entry)
-    if let action = line.action { openTransitions[action]?.stores.append(store) }
+    guard let action = line.action, openTransitions[action]?.stores.count ?? 0 < Self.storeLimit else { return }
+    openTransitions[action]?.stores.append(store)
+  }
+
+  /// An apply has one store for each word it writes; of more than this the rest is not kept.
+  private static let storeLimit = 16_384
+
+  // After a gap a store may belong to something whose begin is missing.
+  private func knownAction(_ line: RecordingLine) -> ActionID? {
+    guard let id = line.action, openTransitions[id] != nil || openActivations[id] != nil else { return nil }
+    return ActionID(id)
   }
 
   private func storeNote(_ line: RecordingLine, _ store: PendingStore, _ size: Int64) -> String {

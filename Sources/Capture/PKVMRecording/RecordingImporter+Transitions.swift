@@ -12,6 +12,7 @@ extension RecordingImporter {
       throw line.error("`\(function.makeString())` is no transition that Custody knows")
     }
     guard openTransitions[id.rawValue] == nil else { throw line.error("act \(id.rawValue) begins twice") }
+    guard openTransitions.count < Self.openLimit else { throw line.error("too many transitions are open") }
     guard let arguments = line.arguments else { throw line.error("the call has no `args`") }
     let range = try readRange(line, arguments, operation)
     let seen = try readState(line, range)
@@ -21,7 +22,8 @@ extension RecordingImporter {
     if operation == .hostFault { proveFatal(on: cpu, line) }
     var open = OpenTransition(
       id: id.rawValue, operation: operation.rawValue, cpu: cpu,
-      ownsActivation: line.hypercall == nil && [.hostFault, .guestShareHost, .guestUnshareHost].contains(operation),
+      ownsActivation: operation == .hostFault
+        || line.hypercall == nil && [.guestShareHost, .guestUnshareHost].contains(operation),
       page: range.page, pageCount: range.count)
     if let handle = range.handle {
       open.guestSpace = guestSpace(handle, isProtected: range.isProtected).rawValue
@@ -71,7 +73,8 @@ extension RecordingImporter {
     let stack = activationStacks[open.cpu] ?? []
     guard let hypercall = line.hypercall else { return stack.last.map { ActionID($0) } }
     if line.under != nil, stack.contains(hypercall), let inner = stack.last { return ActionID(inner) }
-    return ActionID(hypercall)
+    // After a gap its begin may be missing.
+    return openActivations[hypercall].map { ActionID($0.id) }
   }
 
   private func endpoint(_ kind: SpaceKind, _ open: OpenTransition, _ arguments: JSONValue) -> Endpoint {
@@ -113,15 +116,11 @@ extension RecordingImporter {
   func takeEnd(_ line: RecordingLine) throws(InputError) {
     let id = try line.requiredAction()
     let result = try line.resultValue()
-    guard var open = openTransitions[id.rawValue] else {
-      guard state.gapCount > 0 else { throw line.error("act \(id.rawValue) returns but was never called") }
-      return recordOrphan(line)
-    }
+    guard var open = openTransitions[id.rawValue] else { return try takeOrphan(line, .end) }
     guard let operation = Operation(rawValue: open.operation) else { return }
     let changes = try readChanges(line, open)
     open.stores.removeAll()
-    open.hasChanges = open.hasChanges || !changes.isEmpty
-    let outcome = Self.outcome(result: result, hasChanges: open.hasChanges)
+    let outcome = Self.outcome(result, operation, phasesChanged: open.hasChanges, endChanged: !changes.isEmpty)
     var entry = makeEntry(plainSite(.end, line, operation: operation), line, action: id)
     entry.result = result
     entry.outcome = outcome.rawValue
@@ -131,8 +130,14 @@ extension RecordingImporter {
   }
 
   /// Decided by the kernel's result and the changes, not by the phases (design §1).
-  static func outcome(result: Int64?, hasChanges: Bool) -> TransitionOutcome {
-    guard let result else { return hasChanges ? .completed : .noEffect }
+  ///
+  /// What a refused transition's end saw is another CPU's doing, since the locks were given back; only the
+  /// boot walk has no phases.
+  static func outcome(
+    _ result: Int64?, _ operation: Operation, phasesChanged: Bool, endChanged: Bool
+  ) -> TransitionOutcome {
+    guard let result else { return phasesChanged || endChanged ? .completed : .noEffect }
+    let hasChanges = phasesChanged || endChanged && operation == .bootFixup
     return result < 0 && !hasChanges ? .refused : .completed
   }
 
@@ -149,6 +154,13 @@ extension RecordingImporter {
       batch.activationEnds.append(ActionEnd(id: id, lastSeq: seq, outcome: nil, result: result, failedSeq: nil))
     }
     openTransitions[open.id] = nil
-    if transitionOfCPU[open.cpu] == open.id { transitionOfCPU[open.cpu] = nil }
+    leave(open)
+  }
+
+  /// The CPU is no longer inside this transition, but perhaps inside one around it.
+  func leave(_ open: OpenTransition) {
+    guard transitionOfCPU[open.cpu] == open.id else { return }
+    let around = openTransitions.values.filter { $0.cpu == open.cpu && $0.isCertainlyOpen && $0.id != open.id }
+    transitionOfCPU[open.cpu] = around.map(\.id).max()
   }
 }

@@ -51,7 +51,7 @@ package final class RecordingImporter {
     }
     for activation in state.activations {
       openActivations[activation.id] = activation
-      activationStacks[activation.cpu, default: []].append(activation.id)
+      if activation.isCurrent { activationStacks[activation.cpu, default: []].append(activation.id) }
     }
     for guest in state.guests { liveGuests[guest.handle] = guest }
   }
@@ -64,13 +64,18 @@ package final class RecordingImporter {
     stored.activations = activationStacks.keys.sorted().flatMap { cpu in
       (activationStacks[cpu] ?? []).compactMap { openActivations[$0] }
     }
+    stored.activations += openActivations.values.filter { !$0.isCurrent }.sorted { $0.id < $1.id }
     stored.guests = liveGuests.values.sorted { $0.handle < $1.handle }
     return stored
   }
 
   /// Takes one line. Throws ``InputError/Code/malformed``; nothing of a malformed line is kept.
   package func take(_ value: JSONValue, line: Int, offset: Int64) throws(InputError) {
-    let line = try RecordingLine(value, number: line, offset: offset)
+    try take(RecordingLine(value, number: line, offset: offset))
+  }
+
+  /// Takes a line whose fields are picked out.
+  func take(_ line: RecordingLine) throws(InputError) {
     try noteIndex(line)
     do throws(WordError) {
       try dispatch(line)
@@ -99,15 +104,22 @@ package final class RecordingImporter {
     }
   }
 
-  // Lines count from 0 without gaps; a jump means that lines are missing.
+  // Lines count from 0 without gaps; a jump means that lines are missing, unless they were there and unreadable.
   private func noteIndex(_ line: RecordingLine) throws(InputError) {
-    if line.index == state.nextIndex { return }
-    let missing = line.index - state.nextIndex
-    guard missing > 0 else {
+    guard line.index >= state.nextIndex else {
       throw line.error("index \(line.index) comes after index \(state.nextIndex - 1)")
     }
-    recordGap(
-      missing: missing, firstIndex: state.nextIndex, why: "\(missing) lines are missing before line \(line.number)")
+    noteMissing(upTo: line.index, "before line \(line.number)")
+    state.unreadLines = 0
+  }
+
+  /// Records the lines between the last one and an index as missing.
+  func noteMissing(upTo index: Int64, _ place: String) {
+    let missing = index - state.nextIndex
+    guard missing > state.unreadLines else { return }
+    recordGap(missing: missing, firstIndex: state.nextIndex, why: "\(missing) lines are missing \(place)")
+    state.nextIndex = index
+    state.unreadLines = 0
   }
 
   // MARK: - making entries
@@ -170,18 +182,22 @@ package final class RecordingImporter {
     image.forgetEverything()
     transitionOfCPU.removeAll()
     for id in openTransitions.keys { openTransitions[id]?.isCertainlyOpen = false }
+    // Guests that are initialised by now may have pages already.
+    state.reservedHandles.removeAll()
+    state.initialisedWithoutName = 0
   }
+
+  /// More calls than this cannot be open at once: every one has a CPU.
+  static let openLimit = 4096
 
   /// A line could not be read and is left out on the user's wish.
   package func skipLine(_ error: InputError) {
     recordGap(missing: 1, firstIndex: state.nextIndex, why: error.description)
-    state.nextIndex += 1
+    state.unreadLines += 1
   }
 
   private func takeLostByRecorder(_ line: RecordingLine) {
-    if let action = line.action, let open = openTransitions.removeValue(forKey: action) {
-      transitionOfCPU[open.cpu] = nil
-    }
+    if let action = line.action, let open = openTransitions.removeValue(forKey: action) { leave(open) }
     recordGap(
       missing: nil, firstIndex: line.index,
       why: "the recorder lost the return of \(line.function?.makeString() ?? "a function")")

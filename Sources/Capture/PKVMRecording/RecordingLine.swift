@@ -122,6 +122,14 @@ struct RecordingLine {
     return number
   }
 
+  /// Whether memory changed under this line.
+  var hasChanges: Bool {
+    if changes?.count ?? 0 > 0 { return true }
+    var found = false
+    calls?.forEachElement { if $0["changes"]?.count ?? 0 > 0 { found = true } }
+    return found
+  }
+
   private func integer(_ value: JSONValue, _ name: StaticString, _ range: ClosedRange<Int64>) throws(InputError)
     -> Int64
   {

@@ -1,40 +1,63 @@
 // Why: `snapshots.jsonl`, one snapshot at a time: lines with one number belong together, the first is the
 // header. Not here: when a snapshot is due (RecordingImport).
 
-import PageOwnership
+package import PageOwnership
 import PageTables
 
 /// Reads the snapshots of a recording in order.
-final class SnapshotFile {
+package final class SnapshotFile {
   private let reader: LineReader
   private let parser: JSONParser
   private let words: WordReader
   private var pending: RecordedSnapshot?
   private var pendingNumber: Int64 = 0
+  /// Whether the rest of a snapshot is left out because a line of it could not be read.
+  private var isSkipping = false
   private var lastAfterEvent = Int64.min
   /// A snapshot of more ranges than this is refused.
   private static let rangeLimit = 4_000_000
 
-  init(_ source: ByteSource, generation: Generation) throws(InputError) {
+  /// Begins to read; `generation` says how words are decoded. Throws ``InputError``.
+  package init(_ source: ByteSource, generation: Generation) throws(InputError) {
     reader = LineReader(source)
     parser = try JSONParser()
     words = WordReader(generation: generation)
   }
 
   /// The next snapshot; nil at the end.
-  func next() throws(InputError) -> RecordedSnapshot? {
+  ///
+  /// Throws ``InputError`` for a line that cannot be read. After ``InputError/Code/malformed`` the next call goes on
+  /// with the snapshot behind the one that the line belongs to.
+  package func next() throws(InputError) -> RecordedSnapshot? {
     while let line = try reader.next() {
       if line.bytes.isEmpty { continue }
-      let value = try parser.parse(line)
-      do throws(WordError) {
-        if let finished = try take(value) { return finished }
+      do throws(InputError) {
+        if let finished = try take(line) { return finished }
       } catch {
-        throw InputError(
-          .malformed, error.message, file: reader.source.name, line: line.number, offset: line.offset)
+        let isNews = !isSkipping
+        pending = nil
+        isSkipping = true
+        if isNews { throw error }
       }
     }
     defer { pending = nil }
     return pending
+  }
+
+  private func take(_ line: Line) throws(InputError) -> RecordedSnapshot? {
+    do throws(WordError) {
+      return try take(parse(line))
+    } catch {
+      throw InputError(.malformed, error.message, file: reader.source.name, line: line.number, offset: line.offset)
+    }
+  }
+
+  private func parse(_ line: Line) throws(WordError) -> JSONValue {
+    do throws(InputError) {
+      return try parser.parse(line)
+    } catch {
+      throw WordError(error.message)
+    }
   }
 
   // Returns the snapshot before, when a header begins the next.
@@ -47,7 +70,9 @@ final class SnapshotFile {
       let finished = pending
       pending = try header(value)
       pendingNumber = number
+      isSkipping = false
       return finished
+    case "range" where isSkipping, "vmemmap" where isSkipping: break
     case "range": try addRange(value, number, try range(value))
     case "vmemmap": try addRange(value, number, try frames(value))
     default: throw WordError("unknown kind `\(kind.makeString())`")
@@ -65,7 +90,7 @@ final class SnapshotFile {
   }
 
   private func header(_ value: JSONValue) throws(WordError) -> RecordedSnapshot {
-    guard let after = value["after_event"]?.int64, after >= -1 else {
+    guard let after = value["after_event"]?.int64, (-1...1 << 53).contains(after) else {
       throw WordError("the header has no `after_event`")
     }
     guard after >= lastAfterEvent else { throw WordError("snapshots are not in the order of events") }
