@@ -179,7 +179,7 @@ enum Pipeline {
     unlink(path)
     var written = 0
     while written < bytes.count {
-      let count = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress.map { $0 + written }, bytes.count - written) }
+      let count = bytes[written...].withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
       guard count > 0 else { throw PipelineError(message: "cannot write to memory") }
       written += count
     }
