@@ -82,7 +82,8 @@ import Testing
       mkdir d && cp custody.db d && chmod 444 d/custody.db && chmod 555 d
       $P \(Self.importing) -j d/new.db; echo "import $?"
       $P \(Self.importing) -j d/custody.db --resume; echo "resume $?"
-      for c in verify replay log doctor "sql SELECT(1)"; do $P "$CUSTODY" $c -j d/custody.db >/dev/null; echo "$c $?"; done
+      for c in verify replay log doctor "sql SELECT(1)"
+      do $P "$CUSTODY" $c -j d/custody.db >/dev/null; echo "$c $?"; done
       chmod 755 d; ls d
       """
     let ran = try sandbox.shell(Self.powerless + script)

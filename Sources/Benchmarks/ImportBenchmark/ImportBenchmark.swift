@@ -40,9 +40,8 @@ struct ImportBenchmark {
     print("import       \(importing / 1_000_000) ms CPU, \(rate(result.lineCount, importing)) lines/s")
     print("parse alone  \(parsing / 1_000_000) ms CPU, \(rate(result.lineCount, parsing)) lines/s")
     print("ratio        \(hundredths(importing, parsing))")
-    print(
-      "bytes        \(result.byteCount) in \(result.entryCount) entries: \(hundredths(result.byteCount, result.entryCount)) each"
-    )
+    let bytesEach = hundredths(result.byteCount, result.entryCount)
+    print("bytes        \(result.byteCount) in \(result.entryCount) entries: \(bytesEach) each")
     print("state hash   \(result.stateHashes.sorted().joined(separator: " "))")
   }
 
