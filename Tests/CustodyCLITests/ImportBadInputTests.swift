@@ -150,4 +150,18 @@ struct BadLine: Sendable, CustomTestStringConvertible {
     #expect(ran.status == 3 && !ran.errors.isEmpty, "\(ran)")
     #expect(try sandbox.custody("import", "-q", "r.events.jsonl", "--facts", "x.summary.json").status == 0)
   }
+
+  @Test(arguments: ["?", "{\"snap\":9,\"kind\":\"range\"}"]) func aBadSnapshotsFileIsNamed(_ line: String) throws {
+    try RecordingText.small.write(to: sandbox)
+    try sandbox.write("bad", RecordingText.small.snapshots + line + "\n")
+    let arguments = ["import", "-q", "r.events.jsonl", "--snapshots", "bad"]
+    let ran = try sandbox.custody(arguments)
+    #expect(ran.status == 3 && ran.errors.hasPrefix("custody: bad:1908: "), "\(ran)")
+    #expect(ran.errors.contains("hint: --skip-bad"))
+    #expect(try sandbox.custody("verify").status == 0)
+    #expect(try sandbox.custody("replay").status == 0)
+    let skipped = try sandbox.custody(arguments + ["--skip-bad", "-j", "skipped.db"])
+    #expect(skipped.status == 0, "\(skipped)")
+    #expect(try sandbox.custody("replay", "-j", "skipped.db").status == 0)
+  }
 }

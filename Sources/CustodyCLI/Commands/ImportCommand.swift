@@ -166,13 +166,10 @@ struct ImportCommand: ParsableCommand {
       let durable = session.writer.durableSeq.rawValue
       var failure = CommandFailure(error)
       failure.message += "\n  the \(durable) entries before it are in \(journal.path), which is marked incomplete"
-      if failure.hint == nil, isSkippable(error) { failure.hint = "--skip-bad records such lines as lost and goes on" }
+      let isSkippable = [.malformed, .lineTooLong].contains(error.code)
+      if failure.hint == nil, isSkippable { failure.hint = "--skip-bad records such lines as lost and goes on" }
       throw failure
     }
-  }
-
-  private func isSkippable(_ error: InputError) -> Bool {
-    error.file != snapshots && [.malformed, .lineTooLong].contains(error.code)
   }
 
   private func stopped(_ line: Int, _ last: SequenceNumber) -> CommandFailure {
