@@ -69,8 +69,9 @@ let package = Package(
       name: "ImportBenchmark", dependencies: ["Capture", "Journal", "PageOwnership", "PageTables"],
       path: "Sources/Benchmarks/ImportBenchmark", swiftSettings: house),
     // tests
-    .testTarget(name: "PageOwnershipTests", dependencies: ["PageOwnership"], swiftSettings: house),
-    .testTarget(name: "PageTablesTests", dependencies: ["PageTables", "PageOwnership"], swiftSettings: house),
+    .testTarget(name: "PageOwnershipTests", dependencies: ["PageOwnership", "TestSupport"], swiftSettings: house),
+    .testTarget(
+      name: "PageTablesTests", dependencies: ["PageTables", "PageOwnership", "TestSupport"], swiftSettings: house),
     .testTarget(
       name: "CaptureTests", dependencies: ["Capture", "PageOwnership", "PageTables"], exclude: ["Fixtures"],
       swiftSettings: house),

@@ -4,6 +4,7 @@
 import Analysis
 import Capture
 import PageOwnership
+import TestSupport
 
 /// A hex digit of a word that a recording holds, and another one in its place.
 struct Tampering: CustomStringConvertible {

@@ -1,6 +1,7 @@
 // Why: a state that was stored in pieces must come back whole, and no piece may harm the reader.
 
 import PageOwnership
+import TestSupport
 import Testing
 
 @Suite struct LeafImageTests {

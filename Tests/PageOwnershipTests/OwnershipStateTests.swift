@@ -1,6 +1,7 @@
 // Why: the state must be that of a plain table of pages, and its hash that of a plain sum, in any order.
 
 import PageOwnership
+import TestSupport
 import Testing
 
 /// The naive state: one entry for each page of a small machine.

@@ -1,6 +1,7 @@
 // Why: the tree must never show: whatever was written, words and runs are those of a plain list of writes.
 
 import PageOwnership
+import TestSupport
 import Testing
 
 /// The naive map: all writes in order; a page has the word of the last write that covers it.

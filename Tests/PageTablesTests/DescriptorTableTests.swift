@@ -3,6 +3,7 @@
 
 import PageOwnership
 import PageTables
+import TestSupport
 import Testing
 
 /// The naive table: the leaf that each page of a small machine reads.

@@ -3,6 +3,7 @@
 
 import PageOwnership
 import PageTables
+import TestSupport
 import Testing
 
 @Suite struct TableEncodingTests {
