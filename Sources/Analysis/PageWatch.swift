@@ -19,8 +19,9 @@ package enum PageAspect: Hashable, Sendable {
 
 /// The value of an aspect.
 package enum AspectValue: Hashable, Sendable {
-  /// A state and an annotation; of a guest page also whether it still maps the page that is followed.
-  case holding(Holding, isMapped: Bool)
+  /// A state and an annotation; the guest page that the annotation means, if it lived; of a guest page also
+  /// whether it still maps the page that is followed.
+  case holding(Holding, named: GuestPage? = nil, isMapped: Bool = true)
   /// A count; nil if unknown.
   case count(UInt32?)
   /// The guest died.
@@ -175,15 +176,15 @@ package struct PageWatch: Sendable {
       guard old != new else { return }
       onEvent(PageEvent(seq: seq, page: after.page, aspect: aspect, before: old, after: new))
     }
-    func value(_ holding: Holding) -> AspectValue { .holding(holding, isMapped: true) }
-    event(.holding(.host), value(before.host), value(after.host))
-    event(.holding(.hyp), value(before.hyp), value(after.hyp))
+    event(
+      .holding(.host), .holding(before.host, named: before.namedGuest), .holding(after.host, named: after.namedGuest))
+    event(.holding(.hyp), .holding(before.hyp), .holding(after.hyp))
     for place in Set(before.guests.map(\.place)).union(after.guests.map(\.place)).sorted() {
       let old = before.guests.first { $0.place == place }?.holding
       let new = after.guests.first { $0.place == place }?.holding
       event(
-        .guest(place), old.map(value) ?? .holding(Holding(.noPage), isMapped: false),
-        new.map(value) ?? left(place, image))
+        .guest(place), old.map { .holding($0) } ?? .holding(Holding(.noPage), isMapped: false),
+        new.map { .holding($0) } ?? left(place, image))
     }
     event(.shareCount, .count(before.shareCount), .count(after.shareCount))
     event(.pins, .count(before.pins), .count(after.pins))

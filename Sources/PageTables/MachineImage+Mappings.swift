@@ -3,25 +3,6 @@
 
 package import PageOwnership
 
-/// A page of one guest's space.
-package struct GuestPage: Hashable, Comparable, Sendable {
-  /// The guest.
-  package var space: SpaceID
-  /// The gfn.
-  package var page: PageFrame
-
-  /// Makes a guest page.
-  package init(_ space: SpaceID, _ page: PageFrame) {
-    self.space = space
-    self.page = page
-  }
-
-  /// Orders by guest, then by gfn.
-  package static func < (left: GuestPage, right: GuestPage) -> Bool {
-    (left.space, left.page) < (right.space, right.page)
-  }
-}
-
 extension MachineImage {
   /// A machine whose ownership is known and whose raw tables are not; nothing unknown may be left in `ownership`.
   package init(generation: Generation, regions: [Region], ownership: OwnershipState) {
