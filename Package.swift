@@ -84,7 +84,7 @@ let package = Package(
     .testTarget(
       name: "CustodyCLITests",
       dependencies: [
-        "CustodyCLI", "Journal", "PageOwnership", "TestSupport", "custody",
+        "Analysis", "CustodyCLI", "Journal", "PageOwnership", "PageTables", "TestSupport", "custody",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: house),

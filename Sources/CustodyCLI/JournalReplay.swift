@@ -38,6 +38,13 @@ struct JournalReplay {
 
   /// Replays through `last`; `every` is called after each entry, and stops the replay by returning false.
   mutating func run(through last: SequenceNumber, every: (inout Replay) throws -> Bool = { _ in true }) throws {
+    try follow(through: last) { try every(&$2) }
+  }
+
+  /// Replays through `last`; `body` hears of each entry after it was taken, and stops the replay by returning false.
+  mutating func follow(
+    through last: SequenceNumber, _ body: (EntryFrame, Site, inout Replay) throws -> Bool
+  ) throws {
     let first = SequenceNumber(replay.lastSeq.rawValue + 1)
     try reader.forEachEntry(from: first, through: last) { frame in
       guard let site = sites[frame.entry.site] else {
@@ -45,7 +52,7 @@ struct JournalReplay {
       }
       replay.take(frame.entry, site, changes: frame.changes, observations: frame.observations)
       if site.kind == .snapshot { try takeSnapshot(frame.entry) }
-      return try every(&replay)
+      return try body(frame, site, &replay)
     }
   }
 

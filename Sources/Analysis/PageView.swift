@@ -1,0 +1,70 @@
+// Why: what all spaces say of one physical page at one moment, as one value that can be compared.
+// Not here: when it changed (PageWatch) and how it is worded (CustodyCLI).
+
+package import PageOwnership
+package import PageTables
+
+/// What a guest that maps a page says of it.
+package struct GuestView: Hashable, Sendable {
+  /// Where in which guest.
+  package var place: GuestPage
+  /// What the guest's table says.
+  package var holding: Holding
+}
+
+/// What all spaces say of one physical page.
+package struct PageView: Hashable, Sendable {
+  /// The page.
+  package var page: PageFrame
+  /// What the host's table and metadata say.
+  package var host: Holding
+  /// What the hypervisor's table and metadata say.
+  package var hyp: Holding
+  /// The guests that map the page, by number and gfn.
+  package var guests: [GuestView]
+  /// How many times the hypervisor pinned the page; nil if unknown.
+  package var pins: UInt32?
+  /// To how many guests the host lent the page; nil if unknown, or if this generation does not count.
+  package var shareCount: UInt32?
+  /// The guest that the host's table names, told by who lives; nil if it names none, or one that nobody knows.
+  package var namedGuest: GuestPage?
+  /// Who owns the page.
+  package var owner: DerivedOwner
+}
+
+extension MachineImage {
+  /// What all spaces say of a page; `mappings` are the guest pages that map it.
+  ///
+  /// - Parameter guests: the guests that live, with their handles.
+  package func view(of page: PageFrame, mappings: [GuestPage], guests: LivingGuests) -> PageView {
+    let host = ownership.holding(.host, page)
+    let views = mappings.sorted().map { GuestView(place: $0, holding: ownership.holding($0.space, $0.page)) }
+    let named = guests.named(by: host)
+    let owner = ownership.owner(of: page) { holding in
+      if case .guest = holding.annotation { return named?.space }
+      return views.first { $0.holding.state.isOwning }?.place.space
+    }
+    return PageView(
+      page: page, host: host, hyp: ownership.holding(.hyp, page), guests: views, pins: ownership.pins(page),
+      shareCount: ownership.shareCount(page), namedGuest: named, owner: owner)
+  }
+}
+
+/// Which incarnation a handle means at one moment.
+package struct LivingGuests: Sendable {
+  private var byHandle: [VMHandle: SpaceID] = [:]
+
+  /// The guests among `spaces` that live in an image.
+  package init(_ spaces: [Space], in image: MachineImage) {
+    let living = Set(image.livingGuests)
+    for space in spaces where living.contains(space.id) {
+      if let handle = space.handle { byHandle[handle] = space.id }
+    }
+  }
+
+  /// The guest page that a holding names as owner; nil if it names no guest, or none that lives.
+  package func named(by holding: Holding) -> GuestPage? {
+    guard case .guest(let handle, let gfn) = holding.annotation, let space = byHandle[handle] else { return nil }
+    return GuestPage(space, gfn)
+  }
+}
