@@ -6,103 +6,22 @@
 package import PageOwnership
 package import PageTables
 
-/// A disagreement between the replay and something that was observed.
-package struct ReplayDifference: Hashable, Sendable {
-  /// What was observed there.
-  package enum Kind: String, Hashable, Sendable {
-    /// A snapshot.
-    case snapshot
-    /// The state that a call line recorded.
-    case state
-    /// The old value of a change.
-    case old
-  }
-  /// What was observed.
-  package var kind: Kind
-  /// The entry that carries the observation.
-  package var seq: SequenceNumber
-  /// The transition that the entry belongs to.
-  package var transition: ActionID?
-  /// Which table.
-  package var table: TableKind
-  /// Whose table.
-  package var space: SpaceID
-  /// The pages.
-  package var pages: PageRange
-  /// What the replay says.
-  package var replayed: String
-  /// What was observed.
-  package var seen: String
-}
-
-/// What a replay found.
-package struct ReplayReport: Hashable, Sendable {
-  /// Entries taken.
-  package var entries: Int64 = 0
-  /// Transitions begun.
-  package var transitions: Int64 = 0
-  /// Snapshots compared.
-  package var snapshotsCompared: Int64 = 0
-  /// Pages of snapshots whose word was known on both sides.
-  package var pagesCompared: UInt64 = 0
-  /// Pages that differ: of snapshots, and of changes whose old value is not what the replay has.
-  package var pagesDiffering: UInt64 = 0
-  /// Pages of snapshots that the journal could not say before.
-  package var pagesUnknown: UInt64 = 0
-  /// Words that calls saw.
-  package var statesCompared: Int64 = 0
-  /// Of those, how many differ.
-  package var statesDiffering: Int64 = 0
-  /// Old values of changes compared.
-  package var changesCompared: Int64 = 0
-  /// Of those, how many differ (counted in ``pagesDiffering`` too).
-  package var changesDiffering: Int64 = 0
-  /// Leaves that differ only in the access flag, which hardware sets.
-  package var accessFlags: UInt64 = 0
-  /// Words that were seen a moment before the entry that explains them (another CPU was inside a transition).
-  package var racy: Int64 = 0
-  /// Pages where the journal ends inside a transition and the last snapshot shows more than its entries.
-  package var inDoubt: Int64 = 0
-  /// The first differences, in order of their entries; never more than ``differenceLimit``.
-  package var differences: [ReplayDifference] = []
-
-  /// How many differences are kept.
-  package static let differenceLimit = 100
-
-  /// Whether everything that could be compared agrees.
-  package var agrees: Bool { pagesDiffering == 0 && statesDiffering == 0 && changesDiffering == 0 }
-
-  /// Nothing replayed yet.
-  package init() {}
-}
-
 /// A replay of one journal.
 package struct Replay: Sendable {
   /// The machine as the entries so far leave it.
   package private(set) var image: MachineImage
   /// What was found so far.
-  package private(set) var report = ReplayReport()
+  package internal(set) var report = ReplayReport()
   /// The last entry taken.
   package private(set) var lastSeq = SequenceNumber(0)
 
   private var births: [(Space, SequenceNumber)]
   private var deaths: [(SpaceID, SequenceNumber)]
-  private var openTransitions: [ActionID: OpenTransition] = [:]
-  private var pending: [PendingWord] = []
-
-  private struct OpenTransition {
-    var cpu: Int32?
-    var space: SpaceID?
-    var pages: PageRange
-  }
-
-  // A word that was seen and that no entry so far explains; entries of the transitions it waits for may.
-  private struct PendingWord {
-    var difference: ReplayDifference
-    var seen: LeafWord
-    var half: SpaceID?
-    var waitsFor: Set<ActionID>
-  }
+  var openTransitions: [ActionID: OpenTransition] = [:]
+  /// Transitions that ended in a panic: what they left half done stands in no entry.
+  var panicked: [OpenTransition] = []
+  var pending: [PendingWord] = []
+  var recent = RecentChanges()
 
   /// Begins a replay of a journal with these spaces; a birth at 0 was not seen, so nothing is known of the guest.
   package init(
@@ -122,36 +41,56 @@ package struct Replay: Sendable {
   package mutating func take(_ entry: Entry, _ site: Site, changes: [Change], observations: [Observation]) {
     report.entries += 1
     lastSeq = entry.seq
-    noteBegin(entry, site)
+    if site.kind == .begin { noteBegin(entry) }
     if site.kind == .lost {
       pending.removeAll()
       image.forgetEverything()
     }
     for observation in observations { compare(observation, entry) }
     compareOld(changes, entry)
-    for change in changes { image.apply(change) }
-    if !changes.isEmpty { resolvePending() }
-    noteEnd(entry, site)
+    perform(changes, entry)
+    if site.kind == .end { noteEnd(entry) }
     noteLives(entry.seq)
   }
 
-  private mutating func noteBegin(_ entry: Entry, _ site: Site) {
-    guard site.kind == .begin, let action = entry.action else { return }
-    report.transitions += 1
-    let pages = PageRange(first: entry.page ?? PageFrame(0), count: entry.page == nil ? 0 : entry.pageCount ?? 1)
-    openTransitions[action] = OpenTransition(cpu: entry.cpu, space: entry.space, pages: pages)
+  /// Takes over what an observation shows of unknown pages.
+  mutating func learn(from observation: Observation) { image.learn(from: observation) }
+
+  private mutating func perform(_ changes: [Change], _ entry: Entry) {
+    guard !changes.isEmpty else { return }
+    let isAlone = entry.action.flatMap { openTransitions[$0] }.map { !$0.isOverlapped } ?? openTransitions.isEmpty
+    for change in changes {
+      image.apply(change)
+      if !isAlone { recent.note(change, by: entry.action) }
+    }
+    resolvePending(changes, by: entry.action)
   }
 
-  private mutating func noteEnd(_ entry: Entry, _ site: Site) {
-    guard site.kind == .end, let action = entry.action else { return }
-    openTransitions[action] = nil
-    guard !pending.isEmpty else { return }
-    var left: [PendingWord] = []
-    for var word in pending {
-      word.waitsFor.remove(action)
-      if word.waitsFor.isEmpty { note(word.difference) } else { left.append(word) }
+  private mutating func noteBegin(_ entry: Entry) {
+    guard let action = entry.action else { return }
+    report.transitions += 1
+    // A CPU is inside one transition: the end of an earlier one was lost.
+    openTransitions = openTransitions.filter { $0.value.cpu == nil || $0.value.cpu != entry.cpu }
+    let isOverlapped = !openTransitions.isEmpty
+    if isOverlapped {
+      for other in openTransitions.keys { openTransitions[other]?.isOverlapped = true }
     }
-    pending = left
+    openTransitions[action] = OpenTransition(cpu: entry.cpu, pages: hostPages(entry), isOverlapped: isOverlapped)
+  }
+
+  // What a guest gives is found by its own table.
+  private func hostPages(_ entry: Entry) -> PageRange? {
+    guard let page = entry.page, let space = entry.space else { return nil }
+    guard space.isGuest else { return PageRange(first: page, count: max(1, entry.pageCount ?? 1)) }
+    guard let leaf = image.leaf(.guestStage2, space, at: page), leaf.raw & 1 == 1 else { return nil }
+    let address = Descriptor(leaf.raw).outputAddress(level: leaf.level)
+    return PageRange(first: PageFrame(containing: address), count: MachineImage.pagesPerLeaf(leaf.level))
+  }
+
+  private mutating func noteEnd(_ entry: Entry) {
+    guard let action = entry.action, let ended = openTransitions.removeValue(forKey: action) else { return }
+    if entry.outcome == TransitionOutcome.fatal.rawValue { panicked.append(ended) }
+    expirePending(after: action)
   }
 
   // A guest is there from the entry after its birth on, and gone with the entry of its death.
@@ -166,123 +105,6 @@ package struct Replay: Sendable {
     }
   }
 
-  // MARK: - comparing
-
-  private mutating func compare(_ observation: Observation, _ entry: Entry) {
-    if let frame = observation.frame { compareFrames(observation, frame, entry) }
-    let page = observation.pages.first
-    if let leaf = observation.host { compare(.hostStage2, .host, page, leaf, entry) }
-    if let leaf = observation.hyp, MachineImage.isLinear(page) { compare(.hypStage1, .hyp, page, leaf, entry) }
-    if let leaf = observation.guest, let space = observation.guestSpace, let page = observation.guestPage {
-      compare(.guestStage2, space, page, leaf, entry)
-    }
-    image.learn(from: observation)
-  }
-
-  private mutating func compareFrames(_ observation: Observation, _ frame: UInt64, _ entry: Entry) {
-    let word = LeafWord(level: 3, raw: frame)
-    guard !observation.isUnordered else { return compareUnordered(observation, word, entry) }
-    for offset in 0..<min(observation.pages.count, 512) {
-      let page = observation.pages.first.advanced(by: offset)
-      for half in [SpaceID.host, .hyp] { compare(.vmemmap, half, page, word, entry) }
-    }
-  }
-
-  // Of these pages only the number is known, not which of the transition's range they are.
-  private mutating func compareUnordered(_ observation: Observation, _ word: LeafWord, _ entry: Entry) {
-    report.statesCompared += 1
-    var agreeing: UInt64 = 0
-    for offset in 0..<min(entry.pageCount ?? 0, 512) {
-      let page = observation.pages.first.advanced(by: offset)
-      switch image.compare(.vmemmap, nil, at: page, seen: word) {
-      case .equal, .accessFlagOnly, .unknown: agreeing += 1
-      case .different: break
-      }
-    }
-    guard agreeing < observation.pages.count else { return }
-    report.statesDiffering += 1
-    note(
-      ReplayDifference(
-        kind: .state, seq: entry.seq, transition: entry.action, table: .vmemmap, space: .host,
-        pages: observation.pages, replayed: "\(agreeing) pages with this word",
-        seen: "\(observation.pages.count) pages with 0x\(String(word.raw, radix: 16))"), isCounted: true)
-  }
-
-  private mutating func compare(
-    _ table: TableKind, _ space: SpaceID, _ page: PageFrame, _ seen: LeafWord, _ entry: Entry
-  ) {
-    report.statesCompared += 1
-    guard case .different(let replayed, let shown) = image.compare(table, space, at: page, seen: seen) else { return }
-    let others = openTransitions.filter { $0.key != entry.action && $0.value.cpu != entry.cpu }
-    let difference = ReplayDifference(
-      kind: .state, seq: entry.seq, transition: entry.action, table: table, space: space, pages: PageRange(page),
-      replayed: replayed, seen: shown)
-    postpone(difference, seen, half: space, Set(others.keys))
-  }
-
-  private mutating func postpone(
-    _ difference: ReplayDifference, _ seen: LeafWord, half: SpaceID?, _ transitions: Set<ActionID>
-  ) {
-    guard !transitions.isEmpty else { return note(difference) }
-    pending.append(PendingWord(difference: difference, seen: seen, half: half, waitsFor: transitions))
-  }
-
-  // Old values are those before the whole entry: its changes may lie under one block.
-  private mutating func compareOld(_ changes: [Change], _ entry: Entry) {
-    for change in changes {
-      guard let old = change.old else { continue }
-      report.changesCompared += 1
-      for offset in 0..<min(change.table == .vmemmap ? change.pages.count : 1, 512) {
-        let page = change.pages.first.advanced(by: offset)
-        let seen = LeafWord(level: change.oldLevel, raw: old)
-        guard case .different(let replayed, let shown) = image.compare(change.table, change.space, at: page, seen: seen)
-        else { continue }
-        if isAlreadyThere(change, page) {
-          report.racy += 1
-          continue
-        }
-        note(
-          ReplayDifference(
-            kind: .old, seq: entry.seq, transition: entry.action, table: change.table, space: change.space,
-            pages: PageRange(page), replayed: replayed, seen: shown))
-      }
-    }
-  }
-
-  // Another CPU's change, seen a second time by a transition that overlaps it.
-  private func isAlreadyThere(_ change: Change, _ page: PageFrame) -> Bool {
-    guard openTransitions.count > 1, let new = change.new else { return false }
-    let seen = LeafWord(level: change.newLevel, raw: new)
-    return image.compare(change.table, change.space, at: page, seen: seen) == .equal
-  }
-
-  private mutating func resolvePending() {
-    guard !pending.isEmpty else { return }
-    pending.removeAll { word in
-      let difference = word.difference
-      switch image.compare(difference.table, word.half, at: difference.pages.first, seen: word.seen) {
-      case .equal, .accessFlagOnly:
-        report.racy += 1
-        return true
-      case .different, .unknown: return false
-      }
-    }
-  }
-
-  private mutating func note(_ difference: ReplayDifference, isCounted: Bool = false) {
-    if !isCounted {
-      switch difference.kind {
-      case .snapshot: report.pagesDiffering += difference.pages.count
-      case .state: report.statesDiffering += 1
-      case .old:
-        report.changesDiffering += 1
-        report.pagesDiffering += 1
-      }
-    }
-    guard report.differences.count < ReplayReport.differenceLimit else { return }
-    report.differences.append(difference)
-  }
-
   // MARK: - snapshots
 
   /// Takes the content of the snapshot whose entry came last.
@@ -295,42 +117,37 @@ package struct Replay: Sendable {
     let busy = Set(openTransitions.filter { $0.value.cpu.map(snapshot.busyCPUs.contains) ?? false }.keys)
     var kept: [SnapshotDifference] = []
     for found in verdict.differences {
-      let difference = ReplayDifference(
-        kind: .snapshot, seq: lastSeq, transition: nil, table: found.table, space: found.space, pages: found.pages,
-        replayed: found.replayed, seen: found.seen)
-      if busy.isEmpty || found.pages.count > 512 {
-        note(difference)
-        continue
+      if !busy.isEmpty, found.leafCount <= 512 {
+        kept.append(found)
+        found.forEachLeaf { postpone(difference(found, $0), $1, busy) }
+      } else {
+        note(difference(found, found.pages))
       }
-      kept.append(found)
-      for offset in 0..<found.pages.count { awaitPage(difference, found, offset, busy) }
     }
     image.adopt(content, after: verdict, keeping: kept)
   }
 
-  private mutating func awaitPage(
-    _ difference: ReplayDifference, _ found: SnapshotDifference, _ offset: UInt64, _ busy: Set<ActionID>
-  ) {
-    var single = difference
-    single.pages = PageRange(found.pages.first.advanced(by: offset))
-    let isPage = found.table != .vmemmap && found.seenLeaf.level == 3
-    let raw = isPage ? Descriptor(found.seenLeaf.raw).advanced(byPages: offset).rawValue : found.seenLeaf.raw
-    postpone(single, LeafWord(level: found.seenLeaf.level, raw: raw), half: found.space, busy)
+  private func difference(_ found: SnapshotDifference, _ pages: PageRange) -> ReplayDifference {
+    ReplayDifference(
+      kind: .snapshot, seq: lastSeq, transition: nil, table: found.table, space: found.space, pages: pages,
+      replayed: found.replayed, seen: found.seen)
   }
+}
 
-  /// Ends the replay: what is still unexplained is a difference, or in doubt where the journal ends inside
-  /// a transition on the same pages.
-  package mutating func finish() {
-    report.differences.sort { $0.seq < $1.seq }
-    for word in pending {
-      let isOpen = word.waitsFor.contains { openTransitions[$0].map { covers($0, word.difference) } ?? false }
-      if isOpen { report.inDoubt += 1 } else { note(word.difference) }
+extension SnapshotDifference {
+  /// The pages of one leaf as the snapshot shows it.
+  private var step: UInt64 { table == .vmemmap ? 1 : MachineImage.pagesPerLeaf(seenLeaf.level) }
+
+  /// How many leaves differ.
+  fileprivate var leafCount: UInt64 { (pages.count + step - 1) / step }
+
+  /// Goes through the leaves, with their pages and the word that the snapshot shows.
+  fileprivate func forEachLeaf(_ body: (PageRange, LeafWord) -> Void) {
+    for offset in stride(from: 0, to: pages.count, by: Int(clamping: step)) {
+      let raw = table == .vmemmap ? seenLeaf.raw : Descriptor(seenLeaf.raw).advanced(byPages: offset).rawValue
+      body(
+        PageRange(first: pages.first.advanced(by: offset), count: min(step, pages.count - offset)),
+        LeafWord(level: seenLeaf.level, raw: raw))
     }
-    pending.removeAll()
-    report.differences.sort { $0.seq < $1.seq }
-  }
-
-  private func covers(_ transition: OpenTransition, _ difference: ReplayDifference) -> Bool {
-    transition.pages.count == 0 || difference.space.isGuest || transition.pages.contains(difference.pages.first)
   }
 }

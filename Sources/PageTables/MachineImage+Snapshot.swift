@@ -176,14 +176,18 @@ extension MachineImage {
   private static let rootLevel: Int8 = -2
 
   private mutating func restore(_ difference: SnapshotDifference, from before: MachineImage) {
-    for offset in 0..<min(difference.pages.count, 512) {
-      let page = difference.pages.first.advanced(by: offset)
-      if difference.table == .vmemmap {
+    if difference.table == .vmemmap {
+      for offset in 0..<min(difference.pages.count, 512) {
+        let page = difference.pages.first.advanced(by: offset)
         guard let word = before.frameWord(at: page) else { continue }
         write(.vmemmap, difference.space, PageRange(page), level: 3, raw: word)
-      } else if let leaf = before.leaf(difference.table, difference.space, at: page) {
-        write(difference.table, difference.space, PageRange(page), level: leaf.level, raw: leaf.raw)
       }
+      return
+    }
+    guard let table = before.table(difference.table, difference.space) else { return }
+    write(difference.table, difference.space, difference.pages, level: 3, raw: 0)
+    table.forEachLeaf(in: difference.pages) {
+      write(difference.table, difference.space, $0.pages, level: $0.level, raw: $0.raw)
     }
   }
 }

@@ -63,10 +63,15 @@ package struct MachineImage: Sendable {
 
   /// The leaf that the tables show for a page; nil if unknown.
   package func leaf(_ table: TableKind, _ space: SpaceID, at page: PageFrame) -> LeafWord? {
+    self.table(table, space)?.leaf(at: page)
+  }
+
+  /// A table; nil for the vmemmap and for the tables of guests that do not live.
+  func table(_ table: TableKind, _ space: SpaceID) -> DescriptorTable? {
     switch table {
-    case .hostStage2: hostStage2.leaf(at: page)
-    case .hypStage1: hypStage1.leaf(at: page)
-    case .guestStage2: guests[space]?.leaf(at: page)
+    case .hostStage2: hostStage2
+    case .hypStage1: hypStage1
+    case .guestStage2: guests[space]
     case .vmemmap: nil
     }
   }

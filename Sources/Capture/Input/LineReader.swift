@@ -62,7 +62,7 @@ package final class LineReader {
   /// After ``InputError/Code/lineTooLong`` the next call goes on behind that line. Every other error is
   /// final: it comes after all whole lines before it, and again at each later call.
   package func next() throws(InputError) -> Line? {
-    if isInsideLongLine { try skipRestOfLine() }
+    try leaveLongLine()
     var searched = 0
     while true {
       if let newline = findNewline(from: start + searched) { return try take(upTo: newline, isTerminated: true) }
@@ -78,6 +78,17 @@ package final class LineReader {
   package func prefixDigest() -> [UInt8] {
     hashConsumed()
     return Array(hasher.finalize())
+  }
+
+  /// The SHA-256 of all text before `offset`: a byte of the current line, or the end of it.
+  package func prefixDigest(before offset: Int64) -> [UInt8] {
+    hash(upTo: start - max(0, Int(clamping: consumedBytes - offset)))
+    return Array(hasher.finalize())
+  }
+
+  /// After ``InputError/Code/lineTooLong``: goes behind that line, as the next call of ``next()`` would.
+  package func leaveLongLine() throws(InputError) {
+    if isInsideLongLine { try skipRestOfLine() }
   }
 }
 
@@ -179,9 +190,11 @@ extension LineReader {
     hashed = 0
   }
 
-  private func hashConsumed() {
-    guard hashed < start else { return }
-    hasher.update(bufferPointer: UnsafeRawBufferPointer(rebasing: buffer[hashed..<start]))
-    hashed = start
+  private func hashConsumed() { hash(upTo: start) }
+
+  private func hash(upTo place: Int) {
+    guard hashed < place else { return }
+    hasher.update(bufferPointer: UnsafeRawBufferPointer(rebasing: buffer[hashed..<place]))
+    hashed = place
   }
 }

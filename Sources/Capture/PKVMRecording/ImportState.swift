@@ -84,6 +84,8 @@ package struct ImportState: Codable, Hashable, Sendable {
   package var line = 0
   /// SHA-256 of those bytes, as hex digits.
   package var prefixDigest = ""
+  /// Whether the recording came with a snapshots file.
+  package var hasSnapshots = false
   /// Snapshots that are in the journal.
   package var snapshotCount: Int64 = 0
   /// The index that the next line should have.
@@ -96,7 +98,8 @@ package struct ImportState: Codable, Hashable, Sendable {
   package var leafInterval: Int64 = 50_000
   var siteCount: Int32 = 0
   var nextSpace: Int32 = SpaceID.firstGuest.rawValue
-  var incarnations: [UInt16: Int32] = [:]
+  // A key that is no Int would be encoded as a list in no certain order.
+  var incarnations: [Int: Int32] = [:]
   var reservedHandles: [UInt16] = []
   /// Initialisations that returned, less those whose guest something named.
   var initialisedWithoutName = 0

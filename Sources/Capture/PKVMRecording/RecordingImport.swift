@@ -80,6 +80,7 @@ package final class RecordingImport {
     }
     try readSnapshot()
     importer.state.input = options.name
+    importer.state.hasSnapshots = snapshots != nil
   }
 
   private static func infer(_ facts: Facts, _ events: ByteSource, _ parser: JSONParser) throws(InputError) -> Facts {
@@ -106,7 +107,13 @@ package final class RecordingImport {
   // A resumed import reads again what it has, and makes sure that it is the same.
   private func skip(to state: ImportState) throws(InputError) {
     while reader.consumedBytes < state.offset {
-      guard try reader.next() != nil else { break }
+      do throws(InputError) {
+        guard try reader.next() != nil else { break }
+      } catch {
+        // It was skipped then; it is skipped now.
+        guard error.code == .lineTooLong else { throw error }
+        try reader.leaveLongLine()
+      }
     }
     guard reader.consumedBytes == state.offset, Self.hex(reader.prefixDigest()) == state.prefixDigest else {
       throw InputError(
@@ -135,7 +142,7 @@ package final class RecordingImport {
     shouldStop: () -> Bool, commit: (EntryBatch, ImportState) throws -> Void
   ) throws -> ImportEnding {
     do {
-      while try takeNextLine() {
+      while try takeNextLine(shouldStop) {
         if importer.batch.entries.count >= options.groupSize { try flush(commit) }
         if reader.lineNumber & 63 == 0, shouldStop() {
           try flush(commit)
@@ -144,19 +151,30 @@ package final class RecordingImport {
       }
     } catch let error as InputError {
       try flush(commit)
+      if shouldStop() { return .stopped }
       throw error
+    }
+    // What stops this program ends a pipe's writer too: its end is then not the recording's.
+    if shouldStop() {
+      try flush(commit)
+      return .stopped
     }
     try finish(commit)
     return .finished
   }
 
-  private func takeNextLine() throws(InputError) -> Bool {
+  private func takeNextLine(_ shouldStop: () -> Bool) throws(InputError) -> Bool {
     do throws(InputError) {
       guard let line = try reader.next() else { return false }
+      // Its rest would have come.
+      if !line.isTerminated, shouldStop() { return false }
       try take(line, consumed: reader.consumedBytes)
     } catch {
       guard error.code == .lineTooLong else { throw error }
       try skipOrThrow(error)
+      try reader.leaveLongLine()
+      importer.state.offset = reader.consumedBytes
+      importer.state.line = reader.lineNumber
     }
     return true
   }
@@ -242,7 +260,8 @@ package final class RecordingImport {
 
   private func flush(_ commit: (EntryBatch, ImportState) throws -> Void) throws {
     var state = importer.stateToStore()
-    state.prefixDigest = Self.hex(reader.prefixDigest())
+    // A line that cannot be read was consumed, but it is not in the journal.
+    state.prefixDigest = Self.hex(reader.prefixDigest(before: state.offset))
     try commit(importer.batch, state)
     importer.batch.removeAll()
   }

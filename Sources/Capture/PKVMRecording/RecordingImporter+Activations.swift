@@ -138,8 +138,8 @@ extension RecordingImporter {
   }
 
   private func bearGuest(_ handle: UInt16, _ seq: SequenceNumber) {
-    let incarnation = state.incarnations[handle, default: 0] + 1
-    state.incarnations[handle] = incarnation
+    let incarnation = state.incarnations[Int(handle), default: 0] + 1
+    state.incarnations[Int(handle)] = incarnation
     let guest = LiveGuest(
       handle: handle, incarnation: incarnation, bornSeq: seq.rawValue, space: state.nextSpace, isWritten: false)
     state.nextSpace += 1

@@ -54,7 +54,7 @@ struct ImportCommand: ParsableCommand {
     let started = Stopwatch()
     let source = try ByteSource(path: events)
     let snapshotSource = try snapshots.map { try ByteSource(path: $0) }
-    Interrupt.install()
+    Interrupt.install(endsStandardInput: [events, snapshots].contains("-"))
     guard let session = try resume ? resumed(source, snapshotSource) : fresh(source, snapshotSource) else { return }
     let ending = try perform(session)
     if ending == .stopped { throw stopped(session.importing.importer.state.line, session.writer.durableSeq) }
@@ -84,6 +84,9 @@ struct ImportCommand: ParsableCommand {
     }
     let importing = try RecordingImport(
       events: source, snapshots: snapshots, facts: facts.read(for: events), options: options)
+    if Interrupt.isRequested {
+      throw CommandFailure("stopped before anything was read", status: ExitStatus.interrupted)
+    }
     // From its first moment on the journal says that an import is under way.
     let writer = try JournalWriter.create(
       at: journal.path, facts: importing.importer.facts, importState: importing.importer.state.encoded())
@@ -126,10 +129,10 @@ struct ImportCommand: ParsableCommand {
   private func goOn(_ source: ByteSource, _ snapshots: ByteSource?) throws -> RecordingImport {
     let reader = try journal.openReader()
     let state = try importState(reader)
-    guard state.snapshotCount == 0 || snapshots != nil else {
+    guard state.hasSnapshots == (snapshots != nil) else {
       throw CommandFailure(
-        "\(journal.path) was begun with a snapshots file", hint: "give the same --snapshots",
-        status: ExitStatus.usage)
+        "\(journal.path) was begun with\(state.hasSnapshots ? "" : "out") a snapshots file",
+        hint: "resume with the same files", status: ExitStatus.usage)
     }
     // Before the first commit there is nothing to go on from.
     guard state.offset > 0 else {
