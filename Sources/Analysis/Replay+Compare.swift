@@ -80,7 +80,8 @@ extension Replay {
   private mutating func compareOld(_ change: Change, _ old: LeafWord, _ page: PageFrame, _ entry: Entry) {
     guard case .different(let replayed, let shown) = image.compare(change.table, change.space, at: page, seen: old)
     else { return }
-    guard !recent.explains(change, at: page, by: entry.action) else {
+    let begin = entry.action.flatMap { openTransitions[$0]?.firstSeq } ?? entry.seq
+    guard !recent.explains(change, at: page, by: entry.action, since: begin) else {
       report.racy += 1
       return
     }

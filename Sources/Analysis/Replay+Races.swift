@@ -12,6 +12,8 @@ struct OpenTransition: Sendable {
   var pages: PageRange?
   /// Whether another CPU was inside a transition meanwhile.
   var isOverlapped: Bool
+  /// The entry that begins it.
+  var firstSeq: SequenceNumber
 
   /// Whether it may have touched the pages of a difference.
   func covers(_ difference: ReplayDifference) -> Bool {
@@ -45,10 +47,10 @@ struct RecentChanges: Sendable {
     next = (next + 1) % Self.limit
   }
 
-  /// Whether another transition reported what this change did, or the first half of it.
-  func explains(_ change: Change, at page: PageFrame, by action: ActionID?) -> Bool {
+  /// Whether another transition reported what this change did, or the first half of it, since `begin`.
+  func explains(_ change: Change, at page: PageFrame, by action: ActionID?, since begin: SequenceNumber) -> Bool {
     changes.contains {
-      $0.action != action && $0.change.table == change.table && $0.change.space == change.space
+      $0.action != action && $0.change.seq > begin && $0.change.table == change.table && $0.change.space == change.space
         && $0.change.pages.contains(page) && $0.change.old == change.old && $0.change.oldLevel == change.oldLevel
     }
   }

@@ -75,7 +75,8 @@ package struct Replay: Sendable {
     if isOverlapped {
       for other in openTransitions.keys { openTransitions[other]?.isOverlapped = true }
     }
-    openTransitions[action] = OpenTransition(cpu: entry.cpu, pages: hostPages(entry), isOverlapped: isOverlapped)
+    openTransitions[action] = OpenTransition(
+      cpu: entry.cpu, pages: hostPages(entry), isOverlapped: isOverlapped, firstSeq: entry.seq)
   }
 
   // What a guest gives is found by its own table.

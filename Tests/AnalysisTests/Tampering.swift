@@ -27,6 +27,8 @@ struct Tampering: CustomStringConvertible {
 enum TamperVerdict: Equatable {
   /// The line was refused, by number.
   case refused
+  /// A line of the same call behind it was refused, by number.
+  case refusedLater
   /// The replay differs, and names where.
   case differs
   /// Nothing noticed.
@@ -104,8 +106,8 @@ extension LineStepper {
       let report = try fork.finish()
       return (judge(report), report)
     } catch let error as InputError {
-      let found = error.line == change.line + 1
-      return (found ? .refused : .misnamed(error.description), ReplayReport())
+      guard let line = error.line, line > change.line else { return (.misnamed(error.description), ReplayReport()) }
+      return (line == change.line + 1 ? .refused : .refusedLater, ReplayReport())
     }
   }
 

@@ -105,6 +105,9 @@ package struct ImportState: Codable, Hashable, Sendable {
   var initialisedWithoutName = 0
   /// Unreadable lines since the last one that was read: they are recorded as lost already.
   var unreadLines: Int64 = 0
+  /// Leaves read so far, by shareability.
+  var shareableLeaves: Int64 = 0
+  var plainLeaves: Int64 = 0
   /// Transitions that ended in a panic; nothing of them should follow.
   var fatalTransitions: [Int64] = []
   var guests: [LiveGuest] = []

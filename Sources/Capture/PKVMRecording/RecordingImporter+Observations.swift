@@ -87,6 +87,12 @@ extension RecordingImporter {
         "`old` says 0x\(String(old, radix: 16)), the leaf that was seen 0x\(String(pte, radix: 16))")
     }
     let names = ["OWNED", "SHARED_OWNED", "SHARED_BORROWED", "NOPAGE"]
+    do throws(WordError) {
+      let level = arguments["level"]?.int64.flatMap { Int8(exactly: $0) } ?? 3
+      try words.checkShape(LeafWord(level: level, raw: old), .hypStage1)
+    } catch {
+      throw line.error(error.message)
+    }
     guard let said = arguments["hyp_state"]?.makeString(), old != 0 else { return }
     let state = names[Int(old >> 55 & 3)]
     if said != state { throw line.error("`hyp_state` says \(said), `old` says \(state)") }

@@ -57,6 +57,13 @@ extension RecordingImporter {
     }
     let isTable = line.value["table"]?.bool ?? false
     let (table, space, page) = try storeTarget(line, what, address)
+    if let decoded = line.value["decoded"] {
+      do throws(WordError) {
+        try words.check(decoded, LeafWord(level: Int8(level), raw: value), table)
+      } catch {
+        throw line.error(error.message)
+      }
+    }
     return PendingStore(
       table: table.rawValue, space: space.rawValue, page: page, level: Int8(level), byte: 0, size: size, value: value,
       isTable: isTable)

@@ -4,6 +4,30 @@ import PageOwnership
 import PageTables
 
 extension WordReader {
+  /// Holds a word against what hypervisors write at all: bits that no recorder decodes.
+  ///
+  /// An annotation has no bits but its own; a valid leaf says in bit 1 whether it is a page or a block, is as
+  /// shareable as all others of the machine, and uses no bits above the address but those for execution and
+  /// software. The hypervisor's fixmap clears the valid bit alone.
+  func checkShape(_ leaf: LeafWord, _ table: TableKind) throws(WordError) {
+    let raw = leaf.raw
+    let isSound: Bool
+    if raw & 1 == 1 {
+      let unused: UInt64 = table == .hypStage1 ? 0xf81b_0000_0000_0800 : 0xf81f_0000_0000_0800
+      isSound = (raw >> 1 & 1 == 1) == (leaf.level == 3) && raw & unused == 0 && census.isUsual(raw >> 8 & 3)
+    } else {
+      isSound = table == .hypStage1 || raw & ~annotationBits(raw, table) == 0
+    }
+    guard isSound else { throw WordError("0x\(String(raw, radix: 16)) is no descriptor of this table") }
+  }
+
+  private func annotationBits(_ raw: UInt64, _ table: TableKind) -> UInt64 {
+    guard generation == .linux7_1 else { return table == .hostStage2 ? 0x7fc : .max }
+    let type = UInt64(15) << 60
+    guard raw >> 60 == 2 else { return type }
+    return type | (raw >> 1 & 7 == 2 ? 0x0fff_ffff_ffff_fffe : 0xe)
+  }
+
   /// Holds the decoded fields of a leaf against its raw word.
   func check(_ value: JSONValue, _ leaf: LeafWord, _ table: TableKind) throws(WordError) {
     let descriptor = Descriptor(leaf.raw)

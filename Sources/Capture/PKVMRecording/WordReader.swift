@@ -8,6 +8,7 @@ import PageTables
 struct WordReader {
   let encoding: TableEncoding
   let generation: Generation
+  let census = LeafCensus()
 
   init(generation: Generation) {
     self.generation = generation
@@ -22,6 +23,7 @@ struct WordReader {
     }
     guard let raw = value["pte"]?.hex else { throw WordError("a leaf has no hexadecimal `pte`") }
     let leaf = LeafWord(level: Int8(level), raw: raw)
+    try checkShape(leaf, table)
     if isDecoded { try check(value, leaf, table) }
     return leaf
   }
