@@ -19,6 +19,13 @@ struct PendingStore: Codable, Hashable {
   var isTable: Bool
 }
 
+/// A word that a transition last saw.
+struct SeenRaw: Codable, Hashable {
+  var table: UInt8
+  var page: UInt64
+  var raw: UInt64
+}
+
 /// A transition that has begun and not ended.
 struct OpenTransition: Codable, Hashable {
   var id: Int64
@@ -37,6 +44,8 @@ struct OpenTransition: Codable, Hashable {
   /// False after a gap: it may have ended unseen.
   var isCertainlyOpen = true
   var stores: [PendingStore] = []
+  /// The words that it last saw, until it changes some itself.
+  var seen: [SeenRaw] = []
 }
 
 /// An activation that has begun and not ended.

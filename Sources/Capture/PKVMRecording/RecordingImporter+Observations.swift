@@ -121,6 +121,7 @@ extension RecordingImporter {
       let old = try words.frame(change["old"], "old")
       let new = try words.frame(change["new"], "new")
       try words.checkFields(change["fields"], old: old, new: new)
+      for page in address >> 12..<address >> 12 + count { try open.checkSeen(.vmemmap, page, old) }
       return SeenWords(page: address >> 12, pageCount: count, frame: new)
     }
     guard let index = change["j"]?.uint64, index < RecordedRange.lookedAtLimit, let new = change["new"] else {
@@ -128,13 +129,23 @@ extension RecordingImporter {
     }
     let offset = RecordedRange.offset(index, count: open.pageCount)
     var seen = SeenWords(page: open.page.map { $0 &+ offset }, guestOffset: index)
+    let old = change["old"]
     switch what {
-    case "host_s2": seen.host = try words.leaf(new, .hostStage2, isDecoded: true)
-    case "hyp_s1": seen.hyp = try words.leaf(new, .hypStage1, isDecoded: true)
-    case "guest_s2": seen.guest = try words.leaf(new, .guestStage2, isDecoded: true)
+    case "host_s2": seen.host = try readSeen(old, new, .hostStage2, seen.page, open)
+    case "hyp_s1": seen.hyp = try readSeen(old, new, .hypStage1, seen.page, open)
+    case "guest_s2": seen.guest = try readSeen(old, new, .guestStage2, open.guestPage.map { $0 &+ index }, open)
     default: throw WordError("`\(what.makeString())` is no table")
     }
     return seen
+  }
+
+  private func readSeen(
+    _ old: JSONValue?, _ new: JSONValue, _ table: TableKind, _ page: UInt64?, _ open: OpenTransition
+  ) throws(WordError) -> LeafWord? {
+    guard let old else { throw WordError("a seen change has no `old`") }
+    let before = try words.leaf(old, table, isDecoded: false)
+    if let page, let before { try open.checkSeen(table, page, before.raw) }
+    return try words.leaf(new, table, isDecoded: true)
   }
 
   /// Writes what was seen as observations of the entry made last, and learns from it.
@@ -155,6 +166,40 @@ extension RecordingImporter {
       }
       batch.observations.append(observation)
       image.learn(from: observation)
+    }
+  }
+}
+
+extension OpenTransition {
+  /// What a transition says a word was before must be what it last said of it.
+  func checkSeen(_ table: TableKind, _ page: UInt64, _ old: UInt64) throws(WordError) {
+    guard !hasChanges, let known = seen.first(where: { $0.table == table.rawValue && $0.page == page }),
+      known.raw != old
+    else { return }
+    throw WordError(
+      "`old` says 0x\(String(old, radix: 16)), the same call saw 0x\(String(known.raw, radix: 16)) before")
+  }
+
+  /// Takes over what was seen now.
+  mutating func note(_ words: [SeenWords]) {
+    for word in words {
+      if let page = word.page {
+        if let frame = word.frame, !word.isUnordered {
+          for page in page..<page + word.pageCount { note(.vmemmap, page, frame) }
+        }
+        if let host = word.host { note(.hostStage2, page, host.raw) }
+        if let hyp = word.hyp { note(.hypStage1, page, hyp.raw) }
+      }
+      if let guest = word.guest, let page = guestPage { note(.guestStage2, page &+ word.guestOffset, guest.raw) }
+    }
+  }
+
+  private mutating func note(_ table: TableKind, _ page: UInt64, _ raw: UInt64) {
+    let now = SeenRaw(table: table.rawValue, page: page, raw: raw)
+    if let place = seen.firstIndex(where: { $0.table == now.table && $0.page == page }) {
+      seen[place] = now
+    } else if seen.count < 256 {
+      seen.append(now)
     }
   }
 }

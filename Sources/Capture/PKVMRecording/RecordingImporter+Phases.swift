@@ -30,6 +30,7 @@ extension RecordingImporter {
     }
     batch.entries.append(entry)
     record(seen, open)
+    open.note(seen)
     open.hasChanges = open.hasChanges || !changes.isEmpty
     apply(changes)
     openTransitions[id.rawValue] = open
@@ -185,6 +186,7 @@ extension RecordingImporter {
     let seen = try readChangesSeen(line, open)
     batch.entries.append(makeEntry(plainSite(.locked, line, operation: operation), line, action: id))
     record(seen, open)
+    openTransitions[id.rawValue]?.note(seen)
   }
 
   /// `mark`: the workload said where it is.

@@ -30,6 +30,7 @@ extension RecordingImporter {
       open.guestPage = range.guestPage
     }
     writeBegin(line, id, operation, open, arguments, seen)
+    open.note(seen)
     openTransitions[id.rawValue] = open
     transitionOfCPU[cpu] = id.rawValue
   }
