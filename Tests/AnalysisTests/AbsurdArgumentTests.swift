@@ -13,26 +13,41 @@ import Testing
     return imported
   }
 
-  private static let arguments: [(function: String, arguments: String, page: UInt64?, count: UInt64)] = [
-    ("__pkvm_host_share_hyp", "\"pfn\":\"0xffffffffffffffff\",\"phys\":\"0xfffffffffffff000\"", (1 << 52) - 1, 1),
-    ("__pkvm_host_share_hyp", "\"pfn\":\"0x10000000040000\",\"phys\":\"0x40000000\"", 0x40000, 1),
-    ("__pkvm_host_share_hyp", "\"pfn\":\"0xffffffffffffffff\",\"phys\":\"0xffffffffffffffff000\"", nil, 1),
-    ("__pkvm_host_donate_hyp", "\"pfn\":\"0x40000\",\"nr\":0,\"phys\":\"0x40000000\"", 0x40000, 0),
-    ("__pkvm_host_donate_hyp", "\"pfn\":\"0x40000\",\"nr\":18446744073709551615,\"phys\":\"0x40000000\"", 0x40000, .max),
-    ("__pkvm_host_donate_hyp", "\"pfn\":\"0x40000\",\"nr\":9223372036854775808,\"phys\":\"0x40000000\"", 0x40000, 1 << 63),
-    ("hyp_pin_shared_mem", "\"from\":\"0xf\",\"to\":\"0x1\",\"phys\":\"0x40000000\",\"nr\":-4503599627370495", 0x40000, 1),
-    ("__pkvm_host_force_reclaim_page_guest", "\"phys\":\"0x40000fff\"", 0x40000, 1),
-    ("__pkvm_host_share_guest",
-      "\"pfn\":\"0x40000\",\"gfn\":\"0xffffffffffffffff\",\"nr\":0,\"handle\":\"0x1000\",\"protected\":null,"
-        + "\"ipa\":\"0xfffffffffffff000\",\"phys\":\"0x40000000\"", 0x40000, 0),
-    ("__pkvm_host_share_guest",
-      "\"pfn\":\"0x40000\",\"gfn\":\"0xffffffffffffffff\",\"nr\":1,\"ipa\":\"0xffffffffffffffff000\",\"phys\":null",
-      nil, 1),
-    ("handle_host_mem_abort", "", nil, 1),
-    ("__pkvm_host_share_ffa", "\"pfn\":\"0x40000\",\"nr\":3,\"phys\":\"0x40000000\"", 0x40000, 3),
-    ("__pkvm_host_mkyoung_guest",
-      "\"gfn\":\"0x80000\",\"handle\":\"0x1000\",\"protected\":false,\"ipa\":\"0x80000000\",\"phys\":null", nil, 1),
+  private static let arguments: [(function: String, arguments: [String], page: UInt64?, count: UInt64)] = [
+    ("__pkvm_host_share_hyp", ["pfn:0xffffffffffffffff", "phys:0xfffffffffffff000"], (1 << 52) - 1, 1),
+    ("__pkvm_host_share_hyp", ["pfn:0x10000000040000", "phys:0x40000000"], 0x40000, 1),
+    ("__pkvm_host_share_hyp", ["pfn:0xffffffffffffffff", "phys:0xffffffffffffffff000"], nil, 1),
+    ("__pkvm_host_donate_hyp", ["pfn:0x40000", "nr:0", "phys:0x40000000"], 0x40000, 0),
+    ("__pkvm_host_donate_hyp", ["pfn:0x40000", "nr:18446744073709551615", "phys:0x40000000"], 0x40000, .max),
+    ("__pkvm_host_donate_hyp", ["pfn:0x40000", "nr:9223372036854775808", "phys:0x40000000"], 0x40000, 1 << 63),
+    ("hyp_pin_shared_mem", ["from:0xf", "to:0x1", "phys:0x40000000", "nr:-4503599627370495"], 0x40000, 1),
+    ("__pkvm_host_force_reclaim_page_guest", ["phys:0x40000fff"], 0x40000, 1),
+    (
+      "__pkvm_host_share_guest",
+      [
+        "pfn:0x40000", "gfn:0xffffffffffffffff", "nr:0", "handle:0x1000", "protected:null", "ipa:0xfffffffffffff000",
+        "phys:0x40000000",
+      ], 0x40000, 0
+    ),
+    (
+      "__pkvm_host_share_guest",
+      ["pfn:0x40000", "gfn:0xffffffffffffffff", "nr:1", "ipa:0xffffffffffffffff000", "phys:null"], nil, 1
+    ),
+    ("handle_host_mem_abort", [], nil, 1),
+    ("__pkvm_host_share_ffa", ["pfn:0x40000", "nr:3", "phys:0x40000000"], 0x40000, 3),
+    (
+      "__pkvm_host_mkyoung_guest", ["gfn:0x80000", "handle:0x1000", "protected:false", "ipa:0x80000000", "phys:null"],
+      nil, 1
+    ),
   ]
+
+  /// `name:value`, with quotes around hexadecimal values.
+  private func fields(_ pairs: [String]) -> String {
+    pairs.map { pair in
+      let halves = pair.split(separator: ":")
+      return "\"\(halves[0])\":" + (halves[1].hasPrefix("0x") ? "\"\(halves[1])\"" : halves[1])
+    }.joined(separator: ",")
+  }
 
   @Test(arguments: arguments.indices)
   func absurdCallIsRefusedLikeAnyOther(index: Int) throws {
@@ -40,7 +55,7 @@ import Testing
     var script = Script()
     script.guest(0x1000, act: 1)
     script.snapshot(guests: [0x1000])
-    script.call(7, function, arguments, state: "\"host_s2\":[],\"hyp_s1\":[]")
+    script.call(7, function, fields(arguments), state: "\"host_s2\":[],\"hyp_s1\":[]")
     script.phase("check", 7, step: "pfn_range_is_valid", result: "-22")
     script.phase("check", 7, step: "__host_check_page_state_range", result: "-22", more: ",\"want\":\"OWNED\"")
     script.phase("return", 7, result: "-22")

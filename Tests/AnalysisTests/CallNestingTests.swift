@@ -124,7 +124,9 @@ import Testing
     script.line("\"phase\":\"mark\",\"cpu\":0,\"mark\":\"0x100\"")
     script.snapshot()
     let start = "\"phase\":\"op\",\"act\":null,\"cpu\":0,\"depth\":0,"
-    script.line(start + "\"fn\":\"kvm_pgtable_get_leaf\",\"args\":{\"table\":\"guest_s2:0x1000\",\"addr\":\"0x1000\"},\"ret\":0")
+    script.line(
+      start + "\"fn\":\"kvm_pgtable_get_leaf\",\"args\":{\"table\":\"guest_s2:0x1000\",\"addr\":\"0x1000\"},"
+        + "\"ret\":0")
     script.line(start + "\"fn\":\"host_stage2_unmap_dev_all\",\"args\":{},\"ret\":0")
     let change = leafChange("host_s2", .zero, .ofHyp)
     script.line(

@@ -14,7 +14,9 @@ import Testing
     return try Pipeline.replaying(imported)
   }
 
-  private func host(_ replay: Replay, _ page: UInt64) -> Holding { replay.image.ownership.holding(.host, PageFrame(page)) }
+  private func host(_ replay: Replay, _ page: UInt64) -> Holding {
+    replay.image.ownership.holding(.host, PageFrame(page))
+  }
 
   @Test func middleOfALongRangeFollowsFromItsEnds() throws {
     var script = Script()
