@@ -115,8 +115,8 @@ package struct ImportState: Codable, Hashable, Sendable {
   /// Unreadable lines since the last one that was read: they are recorded as lost already.
   var unreadLines: Int64 = 0
   /// Leaves read so far, by shareability.
-  var shareableLeaves: Int64 = 0
-  var plainLeaves: Int64 = 0
+  var stage1Leaves = LeafCount()
+  var stage2Leaves = LeafCount()
   /// Transitions that ended in a panic; nothing of them should follow.
   var fatalTransitions: [Int64] = []
   var guests: [LiveGuest] = []

@@ -173,7 +173,11 @@ extension RecordingImporter {
     entry.result = result
     entry.note = argumentText(line.transaction, leaveOut: [])
     batch.entries.append(entry)
-    if !changes.isEmpty { openTransitions[open.id]?.hasChanges = true }
+    if !changes.isEmpty {
+      openTransitions[open.id]?.seen.removeAll()
+      // What a group of checks saw change was another CPU's doing.
+      if line.phase == .apply { openTransitions[open.id]?.hasChanges = true }
+    }
     apply(changes)
   }
 
@@ -207,7 +211,8 @@ extension RecordingImporter {
     entry.result = result
     if let address = arguments?["addr"]?.hex, let size = arguments?["size"]?.hex {
       let isHyp = arguments?["table"]?.equals("hyp_s1") == true
-      entry.space = isHyp ? .hyp : .host
+      let isHost = arguments?["table"].map { $0.equals("host_s2") } ?? true
+      entry.space = isHyp ? .hyp : isHost ? .host : nil
       entry.page = PageFrame(containing: isHyp ? address &+ (facts.hypVAOffset.value ?? 0) : address)
       entry.pageCount = size >> 12
     }

@@ -54,16 +54,16 @@ package final class RecordingImporter {
       if activation.isCurrent { activationStacks[activation.cpu, default: []].append(activation.id) }
     }
     for guest in state.guests { liveGuests[guest.handle] = guest }
-    words.census.shareable = state.shareableLeaves
-    words.census.plain = state.plainLeaves
+    words.census.stage1 = state.stage1Leaves
+    words.census.stage2 = state.stage2Leaves
   }
 
   /// The state to store with the batch: a fixed order, so that equal imports store equal text.
   package func stateToStore() -> ImportState {
     var stored = state
     stored.siteCount = sites.count
-    stored.shareableLeaves = words.census.shareable
-    stored.plainLeaves = words.census.plain
+    stored.stage1Leaves = words.census.stage1
+    stored.stage2Leaves = words.census.stage2
     stored.transitions = openTransitions.values.sorted { $0.id < $1.id }
     stored.activations = activationStacks.keys.sorted().flatMap { cpu in
       (activationStacks[cpu] ?? []).compactMap { openActivations[$0] }

@@ -14,7 +14,7 @@ extension WordReader {
     let isSound: Bool
     if raw & 1 == 1 {
       let unused: UInt64 = table == .hypStage1 ? 0xf81b_0000_0000_0800 : 0xf81f_0000_0000_0800
-      isSound = (raw >> 1 & 1 == 1) == (leaf.level == 3) && raw & unused == 0 && census.isUsual(raw >> 8 & 3)
+      isSound = (raw >> 1 & 1 == 1) == (leaf.level == 3) && raw & unused == 0 && census.isUsual(raw >> 8 & 3, table)
     } else {
       isSound = table == .hypStage1 || raw & ~annotationBits(raw, table) == 0
     }
