@@ -33,6 +33,7 @@ let package = Package(
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "SystemPackage", package: "swift-system"),
       ], swiftSettings: floor),
+    .target(name: "TransitionRules", dependencies: ["PageOwnership", "PageTables"], swiftSettings: floor),
     .target(name: "Analysis", dependencies: ["PageOwnership", "PageTables"], swiftSettings: floor),
     // floor 2
     .target(

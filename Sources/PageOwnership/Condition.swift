@@ -17,6 +17,8 @@ package enum Condition: String, Hashable, Sendable, CaseIterable {
   case sourceIsOwnedOrGuestShared = "source is owned or lent to guests"
   /// The target's table says NOPAGE for every page.
   case targetIsUnmapped = "target is unmapped"
+  /// The target's table says SHARED_OWNED for every page.
+  case targetIsShared = "target is shared"
   /// The target's table says SHARED_BORROWED for every page.
   case targetIsBorrowed = "target is borrowed"
   /// The source lent the page and the target guest borrows it, leaf by leaf.
@@ -25,6 +27,14 @@ package enum Condition: String, Hashable, Sendable, CaseIterable {
   case notPinned = "not pinned"
   /// Every page lies in one region of allowed memory.
   case isMemory = "is memory"
+  /// The address lies in a region of memory, whether the kernel may map it or not.
+  case inMemoryRegion = "lies in a memory region"
+  /// The range lies in one region, or in one gap between regions.
+  case inOneRegion = "range lies in one region"
+  /// The addresses lie inside the table that is walked.
+  case insideTable = "addresses lie inside the table"
+  /// What a valid leaf maps is memory (up to 6.3, which asks the leaf and not the address).
+  case leafMapsMemory = "mapped pages are memory"
   /// The address lies in a known region of memory or device space.
   case regionIsKnown = "region is known"
   /// The frame numbers lie inside the physical address space and do not wrap.
@@ -37,10 +47,40 @@ package enum Condition: String, Hashable, Sendable, CaseIterable {
   case memcacheSuffices = "memcache suffices"
   /// The guest's table has a valid page-level leaf at the address (not poisoned, not a block).
   case guestLeafIsValid = "guest leaf is valid"
+  /// The guest's address was not poisoned.
+  case guestLeafIsNotPoisoned = "guest leaf is not poisoned"
+  /// The guest's table has a valid leaf at the address.
+  case guestLeafIsMapped = "guest leaf is mapped"
+  /// The guest's leaf is as large as the range asked for.
+  case guestLeafHasSize = "guest leaf has the size asked for"
+  /// The guest's leaf maps memory that may change hands.
+  case guestLeafMapsMemory = "guest leaf maps memory"
+  /// The guest's leaf maps the page that is asked for.
+  case guestLeafMapsPage = "guest leaf maps the page"
+  /// The guest is not a protected one.
+  case guestIsNotProtected = "guest is not protected"
+  /// At least one guest borrows the page (`host_share_guest_count`).
+  case shareCountIsNotZero = "share count is not zero"
+  /// One more guest may borrow the page.
+  case shareCountHasRoom = "share count has room"
+  /// The host has no access to the page.
+  case hostHasNoAccess = "host has no access"
+  /// The host's leaf is an invalid one of page size.
+  case hostLeafIsInvalidPage = "host leaf is an invalid page"
+  /// The host's leaf says that the page was given away.
+  case hostLeafIsDonation = "host leaf is a donation"
+  /// The guest that the host's table names still lives.
+  case guestIsKnown = "guest is known"
   /// The host's table names a guest as owner, and which.
   case hostNamesGuest = "host names the guest"
   /// Nothing is mapped yet at the faulting address and nobody else is named there.
   case leafIsEmpty = "leaf is empty"
+  /// Nothing is mapped at the address.
+  case leafIsUnmapped = "leaf is unmapped"
+  /// The leaf names nobody else as owner.
+  case leafNamesNobody = "leaf names nobody"
+  /// Where the leaf names an owner, the host's state is NOPAGE.
+  case stateAgreesWithLeaf = "state agrees with leaf"
   /// A step that the catalogue does not know; its kernel name stands in the site.
   case unrecognised = "unrecognised check"
 }
@@ -71,6 +111,8 @@ package enum Effect: String, Hashable, Sendable, CaseIterable {
   case scrub = "scrub"
   /// The guest's address is poisoned.
   case poison = "poison"
+  /// The count of guests that borrow the page rises.
+  case addShare = "add share"
   /// The count of guests that borrow the page falls.
   case dropShare = "drop share"
   /// Permissions or the access flag of a mapping change.
