@@ -28,8 +28,13 @@ extension MachineImage {
   }
 
   /// The pages that a write to a run of leaves can reach: whole leaves of the coarser of the two levels.
+  ///
+  /// A zero says nothing of its level: the pages around a new leaf stay what they were.
   package static func reach(of change: Change) -> PageRange {
-    covered(change.pages, level: min(change.oldLevel, change.newLevel))
+    guard change.table != .vmemmap else { return change.pages }
+    if change.old == 0 { return covered(change.pages, level: change.newLevel) }
+    if change.new == 0 { return covered(change.pages, level: change.oldLevel) }
+    return covered(change.pages, level: min(change.oldLevel, change.newLevel))
   }
 
   /// Goes through every guest page that is mapped to one of `pages`, by guest and gfn.
