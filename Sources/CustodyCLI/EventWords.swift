@@ -19,6 +19,7 @@ struct EventWords {
   /// `host OWNED → NOPAGE, names guest:0x1000/0x4000f000`.
   func text(_ event: PageEvent) -> String {
     switch event.aspect {
+    case .guest(let guest) where event.before == .gone: "\(place(guest)) \(value(event.after)) since the guest's birth"
     case .holding(let space): "\(context.name(space)) \(value(event.before)) → \(value(event.after))"
     case .guest(let guest): "\(place(guest)) \(value(event.before)) → \(value(event.after))"
     case .pins: "pins \(value(event.before)) → \(value(event.after))"
@@ -53,4 +54,15 @@ struct EventWords {
 
   /// `1.5464 s`, `12 min 3 s` never: seconds are what recordings count in.
   static func duration(_ nanoseconds: Int64) -> String { HexText.seconds(nanoseconds, decimals: 4) + " s" }
+}
+
+extension PageEvent {
+  /// Whether a reader learns something: becoming known to be what everything is (an absent annotation of an unknown
+  /// state, counts that were never known and are none now) is no news.
+  var tells: Bool {
+    if case .holding(let before, _, _) = before, case .holding(let after, _, _) = after {
+      return before.state != .unknown || after.state != .unknown
+    }
+    return !(before == .count(nil) && after == .count(0))
+  }
 }

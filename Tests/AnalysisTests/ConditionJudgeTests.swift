@@ -16,9 +16,10 @@ import Testing
     for review in checks.reviews {
       counts["\(review.agreement)", default: 0] += 1
       if review.agreement == .differs || review.agreement == .racy || review.hasOtherErrno {
-        odd.append("\(review.agreement) T\(review.entry.action?.rawValue ?? 0).\(review.phase)"
-          + " \(review.site.condition?.rawValue ?? "-") \(review.outcome) \(review.entry.result ?? 0)"
-          + " \(String(describing: review.judgement))")
+        odd.append(
+          "\(review.agreement) T\(review.entry.action?.rawValue ?? 0).\(review.phase)"
+            + " \(review.site.condition?.rawValue ?? "-") \(review.outcome) \(review.entry.result ?? 0)"
+            + " \(String(describing: review.judgement))")
       }
     }
     print(name, counts.sorted { $0.key < $1.key })

@@ -78,7 +78,11 @@ package struct WhyInquiry: Sendable {
     _ entry: Entry, _ kind: EntryKind, changes: [Change], observations: [Observation], _ image: MachineImage
   ) {
     var found: [PageEvent] = []
-    watch.note(entry, kind, changes: changes, observations: observations, image) { found.append($0) }
+    watch.note(entry, kind, changes: changes, observations: observations, image) { event in
+      // A guest's page is followed from both ends.
+      if case .guest = event.aspect, found.contains(where: { $0.aspect == event.aspect }) { return }
+      found.append(event)
+    }
     events += found
     let touched = noteWriters(changes, entry.seq)
     if entry.seq > transition.firstSeq, entry.seq <= lastSeq, entry.action != transition.id,
@@ -149,15 +153,41 @@ extension WhyInquiry {
   package func past(of finding: Finding, before seq: SequenceNumber) -> (madeSo: SequenceNumber?, events: [PageEvent]) {
     switch finding {
     case .holding(let space, let page, _):
-      return past(seq) { $0.aspect == (space.isGuest ? .guest(GuestPage(space, page)) : .holding(space)) } page: {
+      return past(seq) {
+        $0.aspect == (space.isGuest ? .guest(GuestPage(space, page)) : .holding(space))
+      } page: {
         space.isGuest || $0.page == page
       }
-    case .deadGuest(let page, _): return past(seq) { $0.aspect == .holding(.host) } page: { $0.page == page }
-    case .pins(let page, _): return past(seq) { $0.aspect == .pins } page: { $0.page == page }
-    case .shareCount(let page, _): return past(seq) { $0.aspect == .shareCount } page: { $0.page == page }
-    case .guestLeaf(let place, _, _): return past(seq) { $0.aspect == .guest(place) } page: { _ in true }
+    case .deadGuest(let page, _):
+      return past(seq) {
+        $0.aspect == .holding(.host)
+      } page: {
+        $0.page == page
+      }
+    case .pins(let page, _):
+      return past(seq) {
+        $0.aspect == .pins
+      } page: {
+        $0.page == page
+      }
+    case .shareCount(let page, _):
+      return past(seq) {
+        $0.aspect == .shareCount
+      } page: {
+        $0.page == page
+      }
+    case .guestLeaf(let place, _, _):
+      return past(seq) {
+        $0.aspect == .guest(place)
+      } page: { _ in
+        true
+      }
     case .hostLeaf(let page, let leaf, _):
-      let events = past(seq) { $0.aspect == .holding(.host) } page: { $0.page == page }
+      let events = past(seq) {
+        $0.aspect == .holding(.host)
+      } page: {
+        $0.page == page
+      }
       return leaf.raw & 1 == 1 ? (leafWriters[page], []) : events
     case .region, .regionBorder, .frames, .size, .permissions, .beyondGuest: return (nil, [])
     }

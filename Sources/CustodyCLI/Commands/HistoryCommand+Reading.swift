@@ -142,14 +142,9 @@ struct HistoryReading {
 }
 
 extension HistoryItem {
-  // Becoming known to be what everything is (an absent annotation of an unknown state) tells nothing.
   fileprivate var tells: Bool {
     guard case .change(let event, _) = content else { return true }
-    if case .holding(let before, _, _) = event.before, case .holding(let after, _, _) = event.after {
-      return before.state != .unknown || after.state != .unknown
-    }
-    // Counts that were never known and are none now.
-    return !(event.before == .count(nil) && event.after == .count(0))
+    return event.tells
   }
 }
 

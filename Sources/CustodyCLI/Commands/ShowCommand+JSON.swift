@@ -19,7 +19,8 @@ struct TransitionJSON {
       + story.entries.map { .object([("record", .text("entry"))] + entry($0)) }
   }
 
-  private var header: [(String, JSONTree)] {
+  /// What is known of the transition itself.
+  var header: [(String, JSONTree)] {
     let transition = story.transition
     let name = story.context.name
     return [

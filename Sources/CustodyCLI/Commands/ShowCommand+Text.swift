@@ -29,7 +29,8 @@ struct TransitionText {
     }
   }
 
-  private func writeHeader() throws {
+  /// The header: what it is, between whom, when, and what called it.
+  func writeHeader() throws {
     let transition = story.transition
     let name = console.paint("T\(transition.id.rawValue)  \(transition.operation.rawValue)", .bold)
     try console.write("\(name)  \(outcomeWords)\n  \(transition.operation.sentence)\n\n")

@@ -1,0 +1,71 @@
+// Why: a transition that a journal ends inside leaves pages between two owners: owner, history and why say of each
+// page what is done and what is not, in the same words.
+
+import Analysis
+import Journal
+import PageOwnership
+
+/// The words of half-done pages.
+struct HalfDoneWords {
+  private let context: ShowContext
+
+  init(_ context: ShowContext) { self.context = context }
+
+  /// What is half done of an open or fatal transition: a line a run of pages.
+  func lines(_ why: WhyStory) throws -> [String] {
+    let views = why.inquiry.views
+    guard !why.ownEvents.isEmpty || why.story.entries.contains(where: { !$0.frame.changes.isEmpty }) else {
+      return ["nothing: it had changed nothing yet"]
+    }
+    var runs: [(first: PageFrame, count: UInt64, text: String)] = []
+    for view in views {
+      let text = page(view, isMapped: why.inquiry.mappedByHyp.contains(view.page))
+      if let last = runs.last, last.text == text {
+        runs[runs.count - 1].count += 1
+      } else {
+        runs.append((view.page, 1, text))
+      }
+    }
+    guard views.count > 1, let start = views.first?.page.rawValue else { return runs.map(\.text) }
+    return runs.map { run in
+      let first = run.first.rawValue - start + 1
+      let last = first + run.count - 1
+      let name = run.count == 1 ? "page \(first) of \(views.count)" : "pages \(first) to \(last) of \(views.count)"
+      let subject = run.count == views.count ? "all pages" : name
+      return "\(subject), \(HexText.pages(run.first.address, run.count)): \(run.text)"
+    }
+  }
+
+  /// Who has the page, and what its tables say besides.
+  ///
+  /// - Parameter isMapped: Whether the hypervisor's own table maps it; nil if that was not looked at.
+  func page(_ view: PageView, isMapped: Bool? = nil) -> String {
+    var parts: [String] = [owner(view)]
+    switch view.host.annotation {
+    case .locked: parts.append("the host's leaf is LOCKED (break-before-make)")
+    case .hyp where view.host.state.isOwning:
+      parts.append("the host's leaf names hyp, its state is not written yet")
+    default: break
+    }
+    if view.hyp.state == .owned, isMapped == false { parts.append("hyp does not map it yet") }
+    return parts.joined(separator: "; ")
+  }
+
+  private func owner(_ view: PageView) -> String {
+    switch view.owner {
+    case .one(let space): "\(context.name(space)) owns it"
+    case .nobody: nobody(view)
+    case .two(let spaces): spaces.map(context.name).joined(separator: " and ") + " both own it"
+    case .unknown: "its owner was not seen"
+    }
+  }
+
+  // Given up and not yet taken: whoever is named does not have it.
+  private func nobody(_ view: PageView) -> String {
+    switch view.host.annotation {
+    case .hyp: "nobody's table has it: the host's names hyp, and hyp's says \(view.hyp.state.name)"
+    case .guest: "nobody's table has it: the host's names a guest, which does not map it"
+    default: "nobody's table has it: host \(view.host.state.name), hyp \(view.hyp.state.name)"
+    }
+  }
+}
