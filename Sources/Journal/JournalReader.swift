@@ -31,6 +31,7 @@ package final class JournalReader {
       _ = try connection.number("SELECT count(*) FROM sqlite_schema")
       return (connection, false)
     } catch {
+      if error.cause?.code == HotJournal.refusal { return (try HotJournal.undo(path, error), false) }
       guard error.code == .io || error.code == .readOnly else { throw error }
       refusal = error
     }
