@@ -47,6 +47,8 @@ extension JournalWriter {
 
   private static func build(at path: String, _ facts: Facts, _ importState: String?) throws(JournalError) {
     let connection = try Connection(path, .write)
+    // What goes wrong here is thrown away whole; a journal on disk could outlive the new name.
+    try connection.execute("PRAGMA journal_mode = MEMORY", "create")
     try connection.withDatabase("cannot create \(path)") { database in
       try Migration.apply(from: 0, to: database)
       try database.inTransaction(.immediate) {
