@@ -80,7 +80,14 @@ let package = Package(
       name: "CaptureTests", dependencies: ["Capture", "PageOwnership", "PageTables"], exclude: ["Fixtures"],
       swiftSettings: house),
     .testTarget(
-      name: "JournalTests", dependencies: ["AppendBenchmark", "Journal", "PageOwnership"], swiftSettings: house),
+      name: "JournalTests", dependencies: ["AppendBenchmark", "FaultVFS", "Journal", "PageOwnership", "TestSupport"],
+      swiftSettings: house),
+    .target(
+      name: "FaultVFS", path: "Tests/FaultVFS",
+      linkerSettings: [
+        .linkedLibrary("sqlite3"),
+        .unsafeFlags(["rename", "unlink", "fsync", "flock"].flatMap { ["-Xlinker", "--wrap=\($0)"] }),
+      ]),
     .testTarget(
       name: "AnalysisTests",
       dependencies: ["Analysis", "Capture", "ImportBenchmark", "PageOwnership", "PageTables", "TestSupport"],

@@ -31,11 +31,13 @@ package final class JournalWriter {
   /// The index that the next entry has by the running count; `.none` before the first entry.
   var runningIndex: Int64??
 
-  private let connection: Connection
+  /// Tests weaken its durability here, to see that they then find what is lost.
+  let connection: Connection
   private let lock: LockFile
   private var state = State.idle
   private var isMarkedClean: Bool
-  private var checkpointAt = checkpointPages
+  /// The pages in the log at which it is copied into the database; lowered by tests.
+  var checkpointAt = checkpointPages
   private let logPages: UnsafeMutablePointer<Int32>
 
   private enum State {

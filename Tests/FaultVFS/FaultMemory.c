@@ -1,0 +1,53 @@
+// Why: SQLite lets its allocator be replaced only before it is first used, so the hook is laid when the
+// process is loaded. It fails allocations on the thread that asked for it and nowhere else.
+
+#include "FaultVFS.h"
+
+#include <sqlite3.h>
+
+static sqlite3_mem_methods usual;
+static _Thread_local bool armed;
+static _Thread_local bool forever;
+static _Thread_local int64_t at, seen, fired;
+
+static bool fails(void)
+{
+  if (!armed) {
+    return false;
+  }
+  int64_t number = seen++;
+  bool failed = forever ? number >= at : number == at;
+  fired += failed;
+  return failed;
+}
+
+static void *hooked_malloc(int count) { return fails() ? NULL : usual.xMalloc(count); }
+static void *hooked_realloc(void *old, int count) { return fails() ? NULL : usual.xRealloc(old, count); }
+
+__attribute__((constructor)) static void lay_hook(void)
+{
+  if (sqlite3_config(SQLITE_CONFIG_GETMALLOC, &usual) != SQLITE_OK) {
+    return;
+  }
+  sqlite3_mem_methods hooked = usual;
+  hooked.xMalloc = hooked_malloc;
+  hooked.xRealloc = hooked_realloc;
+  sqlite3_config(SQLITE_CONFIG_MALLOC, &hooked);
+  // Nobody asks for statistics, and threads wait for each other over them.
+  sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
+void fault_arm_memory(int64_t number, bool all)
+{
+  at = number;
+  forever = all;
+  seen = fired = 0;
+  armed = true;
+}
+
+int64_t fault_disarm_memory(int64_t *count)
+{
+  armed = false;
+  *count = fired;
+  return seen;
+}
