@@ -37,6 +37,12 @@ package struct Replay: Sendable {
   /// The leaves of the logical state that changed since the last call.
   package mutating func takeDirtyLeaves() -> [LeafImage] { image.takeDirtyLeaves() }
 
+  /// From now on keeps note of where ownership is written.
+  package mutating func recordWrites() { image.recordWrites() }
+
+  /// Where ownership was written since the last call.
+  package mutating func takeWrites() -> [OwnershipWrite] { image.takeWrites() }
+
   /// Takes the next entry with its changes and observations.
   package mutating func take(_ entry: Entry, _ site: Site, changes: [Change], observations: [Observation]) {
     report.entries += 1

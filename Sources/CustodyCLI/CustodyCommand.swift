@@ -20,8 +20,17 @@ package struct CustodyCommand: ParsableCommand {
       5 a limit was hit, 130 interrupted.
       """,
     subcommands: [
-      ImportCommand.self, LogCommand.self, ShowCommand.self, OwnerCommand.self, HistoryCommand.self, WhyCommand.self,
-      SQLCommand.self, ReplayCommand.self, VerifyCommand.self, DoctorCommand.self,
+      ImportCommand.self,
+      LogCommand.self,
+      ShowCommand.self,
+      OwnerCommand.self,
+      HistoryCommand.self,
+      WhyCommand.self,
+      SQLCommand.self,
+      IndexCommand.self,
+      ReplayCommand.self,
+      VerifyCommand.self,
+      DoctorCommand.self,
     ])
 
   /// Made by the argument parser.

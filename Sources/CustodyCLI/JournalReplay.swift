@@ -8,11 +8,11 @@ import PageTables
 
 /// Replays a journal.
 struct JournalReplay {
-  private let reader: JournalReader
+  let reader: JournalReader
   private let sites: Journal.SiteTable
   private let snapshots: [SequenceNumber: Snapshot]
   /// The replay, as far as it got.
-  private(set) var replay: Replay
+  var replay: Replay
 
   /// Prepares the replay of a journal; `unwritten` are guests that an unfinished import knows of and has no row for.
   ///

@@ -24,11 +24,13 @@ final class Cursor {
   deinit { sqlite3_finalize(statement) }
 
   /// Binds numbers to ?1, ?2 … and starts over.
-  func restart(_ first: Int64, _ second: Int64 = 0) {
+  func restart(_ first: Int64, _ second: Int64 = 0, _ third: Int64 = 0, _ fourth: Int64 = 0) {
     sqlite3_reset(statement)
     let count = sqlite3_bind_parameter_count(statement)
     if count >= 1 { sqlite3_bind_int64(statement, 1, first) }
     if count >= 2 { sqlite3_bind_int64(statement, 2, second) }
+    if count >= 3 { sqlite3_bind_int64(statement, 3, third) }
+    if count >= 4 { sqlite3_bind_int64(statement, 4, fourth) }
   }
 
   /// Lets go of the read transaction.

@@ -161,7 +161,7 @@ package final class JournalWriter {
 }
 
 extension JournalWriter {
-  private func beginGroup() throws(JournalError) {
+  func beginGroup() throws(JournalError) {
     switch state {
     case .inGroup: return
     case .idle: try connection.execute("BEGIN IMMEDIATE", "begin a group")
@@ -174,7 +174,7 @@ extension JournalWriter {
     state = .inGroup
   }
 
-  private func poison(_ error: JournalError) -> JournalError {
+  func poison(_ error: JournalError) -> JournalError {
     sqlite3_exec(connection.handle, "ROLLBACK", nil, nil, nil)
     state = .poisoned
     headSeq = durableSeq

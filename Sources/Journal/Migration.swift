@@ -17,7 +17,10 @@ struct Migration: Sendable {
   static let all: [Migration] = [
     Migration(
       name: "v0001-journal", bytes: PackageResources.v0001_journal_sql,
-      frozenHash: "fd2c0ba0da9d3a66273d14a969c6837817cdf330bbd62dbe2a7f7f608208a8ed")
+      frozenHash: "fd2c0ba0da9d3a66273d14a969c6837817cdf330bbd62dbe2a7f7f608208a8ed"),
+    Migration(
+      name: "v0002-index", bytes: PackageResources.v0002_index_sql,
+      frozenHash: "d6818675ae698d10b7239456fed51dee9d3d40579b649baf9a7987100d4e5ca5"),
   ]
 
   /// The number that marks a file as ours: the letters `Cust`.

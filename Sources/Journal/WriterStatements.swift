@@ -10,6 +10,7 @@ struct WriterStatements {
   let transition, transitionEnd: InsertStatement
   let snapshot, snapshotRange, leaf: InsertStatement
   let importState: InsertStatement
+  let ownershipBlock, ownershipCount, ownershipSpan: InsertStatement
 
   /// Prepares all of them.
   init(_ connection: Connection) throws(JournalError) {
@@ -38,13 +39,16 @@ struct WriterStatements {
         INSERT INTO import_state (one, complete, body) VALUES (1, ?1, ?2)
         ON CONFLICT (one) DO UPDATE SET complete = ?1, body = ?2
         """)
+    ownershipBlock = try InsertStatement(connection, "ownership_block", 8)
+    ownershipCount = try InsertStatement(connection, "ownership_count", 5)
+    ownershipSpan = try InsertStatement(connection, "ownership_span_row", 9)
   }
 
   /// Ends all of them.
   func finalize() {
     let all = [
       site, space, spaceEnd, entry, note, run, gap, change, observation, activation, activationEnd, transition,
-      transitionEnd, snapshot, snapshotRange, leaf, importState,
+      transitionEnd, snapshot, snapshotRange, leaf, importState, ownershipBlock, ownershipCount, ownershipSpan,
     ]
     for statement in all { statement.finalize() }
   }

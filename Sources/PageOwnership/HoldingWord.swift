@@ -5,9 +5,10 @@
 ///
 /// State and kind are stored inverted, which makes 0 the unknown holding. A guest's gfn is stored as its distance
 /// from the page, so that a run of pages given to consecutive gfns is a run of equal words.
-enum HoldingWord {
+package enum HoldingWord {
   static let stateMask: UInt64 = 0b111
-  static let unknown: UInt64 = 0
+  /// The word of what nobody saw.
+  package static let unknown: UInt64 = 0
   private static let inverted: UInt64 = 0b111_111
   private static let gfnMask: UInt64 = (1 << 40) - 1
 
@@ -27,12 +28,13 @@ enum HoldingWord {
     return details << 6 | (kind << 3 ^ 0b111_000)
   }
 
-  static func word(_ holding: Holding, at page: UInt64) -> UInt64 {
+  /// The word of a holding of `page`.
+  package static func word(_ holding: Holding, at page: UInt64) -> UInt64 {
     bits(holding.state) | bits(holding.annotation, at: page)
   }
 
   /// What a word says of the page it belongs to. Total: words that ``word(_:at:)`` never makes read as unknown.
-  static func holding(_ word: UInt64, at page: UInt64) -> Holding {
+  package static func holding(_ word: UInt64, at page: UInt64) -> Holding {
     let state = PageState(rawValue: UInt8((word ^ inverted) & 0b111)) ?? .unknown
     let details = word >> 6
     let annotation: OwnerAnnotation =
@@ -58,12 +60,13 @@ enum HoldingWord {
 }
 
 /// Packs counters into words: 0 is unknown, else the count plus one.
-enum CounterWord {
+package enum CounterWord {
   static let unknown: UInt64 = 0
 
   static func word(_ count: UInt32) -> UInt64 { UInt64(count) + 1 }
 
-  static func count(_ word: UInt64) -> UInt32? { word == 0 ? nil : UInt32(truncatingIfNeeded: word - 1) }
+  /// The count of a word; nil for unknown.
+  package static func count(_ word: UInt64) -> UInt32? { word == 0 ? nil : UInt32(truncatingIfNeeded: word - 1) }
 
   static func isCanonical(_ word: UInt64) -> Bool { word <= UInt64(UInt32.max) + 1 }
 }

@@ -36,12 +36,15 @@ extension OwnershipState {
   /// A space that does not exist has no holdings to change; the counters change all the same.
   package mutating func apply(_ update: OwnershipUpdate) {
     if let count = update.pins {
+      writes?.append(.count(.pins, update.pages))
       hash = hash &+ pins.update(update.pages, WordEdit(keep: 0, bits: CounterWord.word(count)))
     }
     if let count = update.shareCount {
+      writes?.append(.count(.shareCount, update.pages))
       hash = hash &+ shareCounts.update(update.pages, WordEdit(keep: 0, bits: CounterWord.word(count)))
     }
     if let place = place(of: update.space), let edit = Self.holdingEdit(update) {
+      writes?.append(.holding(update.space, update.pages))
       hash = hash &+ holdings[place].layer.update(update.pages, edit)
     }
   }
@@ -50,6 +53,8 @@ extension OwnershipState {
   package mutating func forgetCounters(in pages: PageRange? = nil) {
     let pages = pages ?? PageRange(first: PageFrame(0), count: RadixMap.pageEnd)
     let edit = WordEdit(keep: 0, bits: CounterWord.unknown)
+    writes?.append(.count(.pins, pages))
+    writes?.append(.count(.shareCount, pages))
     hash = hash &+ pins.update(pages, edit) &+ shareCounts.update(pages, edit)
   }
 

@@ -19,8 +19,17 @@ extension OwnershipState {
   /// - Parameter guest: Which guest has a page that the host gave away or borrows, told by the host's holding;
   ///   nil if that cannot be known. Asked only if the host names a guest, or borrows from a space that is not EL2.
   package func owner(of page: PageFrame, guest: (Holding) -> SpaceID?) -> DerivedOwner {
-    let host = holding(.host, page)
-    let hyp = holding(.hyp, page)
+    DerivedOwner(host: holding(.host, page), hyp: holding(.hyp, page), guest: guest)
+  }
+}
+
+extension DerivedOwner {
+  /// Derives the owner of a page from what host and hypervisor hold; `guest` as in ``OwnershipState/owner(of:guest:)``.
+  package init(host: Holding, hyp: Holding, guest: (Holding) -> SpaceID?) {
+    self = Self.derive(host, hyp, guest)
+  }
+
+  private static func derive(_ host: Holding, _ hyp: Holding, _ guest: (Holding) -> SpaceID?) -> DerivedOwner {
     if host.state == .unknown || hyp.state == .unknown { return .unknown }
     var owners: [SpaceID] = []
     if host.state.isOwning { owners.append(.host) }

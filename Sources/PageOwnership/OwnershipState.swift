@@ -20,6 +20,8 @@ package struct OwnershipState: Sendable {
   var shareCounts: StateLayer
   /// The hash of the whole state: of holdings and counters of all spaces that live.
   package internal(set) var hash = StateHash.empty
+  /// Where it was written since somebody last asked; nil while nobody asks.
+  var writes: [OwnershipWrite]?
 
   /// A machine of which nothing is known: host and hypervisor exist, all their pages are unknown.
   package init() {
@@ -45,6 +47,7 @@ package struct OwnershipState: Sendable {
       hash = hash &+ added.layer.update(everything, WordEdit(keep: 0, bits: Self.absent))
     }
     holdings.insert(added, at: holdings.firstIndex { $0.id > space.id } ?? holdings.count)
+    writes?.append(.birth(space.id))
   }
 
   /// Takes a guest away: it died, its pages are nobody's view any more. Host and hypervisor stay.
@@ -52,6 +55,7 @@ package struct OwnershipState: Sendable {
     guard space.isGuest, let place = place(of: space) else { return }
     hash = hash &- holdings[place].layer.hash
     holdings.remove(at: place)
+    writes?.append(.death(space))
   }
 
   private static let absent = HoldingWord.word(Holding(.noPage), at: 0)

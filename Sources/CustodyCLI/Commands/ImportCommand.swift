@@ -21,6 +21,8 @@ struct ImportCommand: ParsableCommand {
       A line that cannot be read ends the import with status 3; everything before it stays in the journal, which is \
       marked incomplete. --skip-bad goes on and records each such line as lost: from there on, pages are UNKNOWN \
       until something shows them again. After a crash or Ctrl-C, --resume continues with the same recording.
+
+      At the end the index is written that questions about pages are answered from (see `custody index`).
       """)
 
   @Argument(help: "The events file of the recording, or - for standard input.")
@@ -37,6 +39,8 @@ struct ImportCommand: ParsableCommand {
   var resume = false
   @Flag(help: "Record lines that cannot be read as lost and go on.")
   var skipBad = false
+  @Flag(help: "Write no index; `custody index` does so later.")
+  var noIndex = false
   @Flag(name: .shortAndLong, help: "Print no summary and no progress.")
   var quiet = false
 
@@ -121,7 +125,9 @@ struct ImportCommand: ParsableCommand {
         "\(journal.path) holds this recording completely", hint: "there is nothing to resume",
         status: ExitStatus.usage)
     }
-    try JournalWriter.open(at: journal.path).close()
+    let writer = try JournalWriter.open(at: journal.path)
+    try index(writer)
+    try writer.close()
     if !quiet { StandardError.write("\(journal.path) held the recording already; it is closed in order now\n") }
     return nil
   }
@@ -162,6 +168,7 @@ struct ImportCommand: ParsableCommand {
         try session.writer.commit(importState: state.encoded(), isComplete: state.isComplete)
         progress.show(session.importing.progress)
       }
+      if ending == .finished { try index(session.writer) }
       try session.writer.close()
       return ending
     } catch let error as InputError {
@@ -173,6 +180,16 @@ struct ImportCommand: ParsableCommand {
       if failure.hint == nil, isSkippable { failure.hint = "--skip-bad records such lines as lost and goes on" }
       throw failure
     }
+  }
+
+  // Guests that an unfinished import had no row for are missing in an index from before: it is made anew.
+  private func index(_ writer: JournalWriter) throws {
+    if noIndex { return }
+    if try IndexBuild.run(writer, isFresh: true, shouldStop: { Interrupt.isRequested }) != nil { return }
+    try writer.close()
+    throw CommandFailure(
+      "stopped: the recording is in \(journal.path), its index is not", hint: "`custody index` builds it",
+      status: ExitStatus.interrupted)
   }
 
   private func stopped(_ line: Int, _ last: SequenceNumber) -> CommandFailure {
