@@ -1,7 +1,7 @@
 import Analysis
 import PageOwnership
-import Testing
 import TestSupport
+import Testing
 
 /// The search against a walk over all entries.
 struct BisectSearchTests {
