@@ -51,6 +51,8 @@ package enum Condition: String, Hashable, Sendable, CaseIterable {
   case guestLeafIsNotPoisoned = "guest leaf is not poisoned"
   /// The guest's table has a valid leaf at the address.
   case guestLeafIsMapped = "guest leaf is mapped"
+  /// A walk of the guest's table ends at page level, whatever is there.
+  case guestWalkReachesPage = "guest's walk reaches page level"
   /// The guest's leaf is as large as the range asked for.
   case guestLeafHasSize = "guest leaf has the size asked for"
   /// The guest's leaf maps memory that may change hands.
@@ -117,6 +119,8 @@ package enum Effect: String, Hashable, Sendable, CaseIterable {
   case dropShare = "drop share"
   /// Permissions or the access flag of a mapping change.
   case changeAttributes = "change attributes"
+  /// A question is answered; memory does not change.
+  case query = "query"
   /// A value is computed; memory does not change.
   case encode = "encode"
   /// The boot walk brings the host's table in line.

@@ -42,6 +42,8 @@ package enum Operation: String, Hashable, Sendable, CaseIterable {
   case guestTestClearYoung = "guest_test_clear_young"
   /// The host sets a guest mapping's access flag; no ownership moves.
   case guestMakeYoung = "guest_mkyoung"
+  /// The host asks whether a guest faulted on a page that was taken from it by force; no ownership moves.
+  case vcpuInPoisonFault = "vcpu_in_poison_fault"
   /// The host faulted on its own stage 2 and the hypervisor maps lazily; no ownership moves.
   case hostFault = "host_fault"
   /// The boot-time walk that gives the host's table the ownership that the hypervisor's table implies.
@@ -69,6 +71,7 @@ package enum Operation: String, Hashable, Sendable, CaseIterable {
     case .guestWriteProtect: ["__pkvm_host_wrprotect_guest"]
     case .guestTestClearYoung: ["__pkvm_host_test_clear_young_guest"]
     case .guestMakeYoung: ["__pkvm_host_mkyoung_guest"]
+    case .vcpuInPoisonFault: ["__pkvm_vcpu_in_poison_fault"]
     case .hostFault: ["handle_host_mem_abort"]
     case .bootFixup: ["fix_host_ownership_walker", "finalize_host_mappings_walker"]
     }
@@ -96,7 +99,7 @@ package enum Operation: String, Hashable, Sendable, CaseIterable {
     case .hostShareFFA, .hostUnshareFFA: (.host, .ffa)
     case .hostShareGuest, .hostUnshareGuest, .hostDonateGuest: (.host, .guest)
     case .guestRelaxPerms, .guestWriteProtect, .guestTestClearYoung, .guestMakeYoung: (.host, .guest)
-    case .guestShareHost, .guestUnshareHost, .hostReclaimGuest, .hostForceReclaim: (.guest, .host)
+    case .guestShareHost, .guestUnshareHost, .hostReclaimGuest, .hostForceReclaim, .vcpuInPoisonFault: (.guest, .host)
     case .hostFault: (.host, .host)
     }
   }

@@ -7,6 +7,7 @@ import PageOwnership
 extension RuleBook {
   static let linux6_16: RuleBook = {
     var book = RuleBook(.linux6_16, after: linux6_14)
+    book.traits.countsFrames = true
     for operation in [Operation.hostShareHyp, .hostUnshareHyp, .hostDonateHyp, .hypDonateHost, .pin] {
       book.amend(operation) { rules in
         rules.checks.removeAll { $0.condition == .insideTable && $0.subject == .hyp }

@@ -9,6 +9,7 @@ extension RuleBook {
     var book = RuleBook(.linux7_1, after: linux6_18)
     book.traits.faultOnMapped = Errno.exists
     book.traits.foreignFaultIsFatal = false
+    book.traits.mapsReturnedPages = true
     book.traits.relaxOnUnmapped = Errno.tryAgain
     book.traits.protection = .wide
     book.amend(.hostFault) { rules in rules.checks[2].errno = Errno.exists }
@@ -18,8 +19,20 @@ extension RuleBook {
     book.amend(.hostShareGuest) { rules in rules.checks.append(memcache) }
     book.addProtectedGuests()
     book.addReclaim()
+    book.add(poisonQuery)
     return book
   }()
+
+  /// Whether a guest faulted on a page that was taken away by force; its table must reach down to page level.
+  private static let poisonQuery = OperationRules(
+    .vcpuInPoisonFault, .one,
+    checks: [
+      Row.inside(.source, .guest, "kvm_pgtable_get_leaf"),
+      CheckRule(.guestWalkReachesPage, .source, .guest, errno: Errno.invalid, step: "kvm_pgtable_get_leaf"),
+    ],
+    applies: [
+      ApplyRule(.query, .source, .guest, store: .guestPoisonQuery, failure: .returnErrno, step: "guest_pte_is_poisoned")
+    ])
 
   private static let guestLeaf = "get_valid_guest_pte"
   private static let memcache = CheckRule(
@@ -100,7 +113,7 @@ extension RuleBook {
           CheckRule(.guestIsKnown, .source, .guest, errno: Errno.tryAgain, step: info),
         ] + Self.guestLeafRules
           + [
-            CheckRule(.guestLeafMapsPage, .source, .guest, errno: Errno.notPermitted, step: Self.guestLeaf)
+            CheckRule(.guestLeafMapsPage, .source, .guest, errno: 0, step: Self.guestLeaf)
               .failing(.warnAndGoOn),
             Row.source(.guest, .owned, "guest_get_page_state"),
           ],

@@ -34,6 +34,8 @@ package enum Store: Hashable, Sendable {
   case guestAge
   /// The access flag of a guest's mapping is set.
   case guestYouth
+  /// Nothing: the guest's leaf is asked whether it is poisoned.
+  case guestPoisonQuery
   /// The content of the page.
   case contents
   /// `refcount`: one more or one less.

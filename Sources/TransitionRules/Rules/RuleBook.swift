@@ -67,6 +67,11 @@ package struct GenerationTraits: Hashable, Sendable {
   package var faultOnMapped: Int64 = Errno.tryAgain
   /// Whether a host fault on somebody else's page panics the hypervisor (its caller), or is given back to the host.
   package var foreignFaultIsFatal = true
+  /// Whether loops over the metadata count pages, so that a size of nearly 2^64 runs on until something stops it; else
+  /// they compare addresses and end at once.
+  package var countsFrames = false
+  /// Whether the host becomes an owner by a mapping, or by an empty leaf that is filled when it is touched.
+  package var mapsReturnedPages = false
   /// What adding permissions to an unmapped guest address returns.
   package var relaxOnUnmapped: Int64 = 0
   /// The bits of the protection argument: execute, write, read (`enum kvm_pgtable_prot`).

@@ -1,0 +1,93 @@
+// Why: a machine is millions of pages of which a few differ. Sorted runs of equal values keep one small
+// array a table, so that copying, comparing and hashing a machine costs what differs and not its size.
+// Not here: what the values mean.
+
+/// A value for each page below an end, as maximal runs: two lists are equal exactly if all their pages are.
+struct RunList<Value: Hashable & Sendable>: Hashable, Sendable {
+  struct Run: Hashable, Sendable {
+    var start: UInt64
+    var value: Value
+  }
+
+  private(set) var runs: ContiguousArray<Run>
+  /// The first page that does not exist.
+  let end: UInt64
+
+  init(_ value: Value, end: UInt64) {
+    runs = [Run(start: 0, value: value)]
+    self.end = end
+  }
+
+  /// The run that holds a page; the last one for pages that do not exist.
+  func index(of page: UInt64) -> Int {
+    var low = 0
+    var high = runs.count
+    while high &- low > 1 {
+      let middle = (low &+ high) >> 1
+      if runs[middle].start <= page { low = middle } else { high = middle }
+    }
+    return low
+  }
+
+  func end(ofRun index: Int) -> UInt64 { index &+ 1 < runs.count ? runs[index &+ 1].start : end }
+
+  subscript(page: UInt64) -> Value { runs[index(of: page)].value }
+
+  /// Gives all pages of `lower..<upper` one value; what lies beyond the end is left out.
+  mutating func set(_ lower: UInt64, _ upper: UInt64, to value: Value) {
+    let upper = min(upper, end)
+    guard lower < upper else { return }
+    let first = index(of: lower)
+    if runs[first].value == value && upper <= end(ofRun: first) { return }
+    let last = upper <= end(ofRun: first) ? first : index(of: upper &- 1)
+    let tail = runs[last].value
+    let hasTail = end(ofRun: last) > upper
+    let keep = runs[first].start < lower ? first &+ 1 : first
+    var added = Pieces()
+    if keep == 0 || runs[keep &- 1].value != value { added.append(Run(start: lower, value: value)) }
+    var removedEnd = last &+ 1
+    if hasTail {
+      if tail != value { added.append(Run(start: upper, value: tail)) }
+    } else if removedEnd < runs.count && runs[removedEnd].value == value {
+      removedEnd &+= 1
+    }
+    replace(keep, removedEnd, added)
+  }
+
+  private mutating func replace(_ lower: Int, _ upper: Int, _ added: Pieces) {
+    guard upper &- lower == added.count else { return runs.replaceSubrange(lower..<upper, with: added) }
+    if let first = added.first { runs[lower] = first }
+    if let second = added.second { runs[lower &+ 1] = second }
+  }
+
+  /// Changes every run inside `lower..<upper`.
+  mutating func update(_ lower: UInt64, _ upper: UInt64, _ change: (Value) -> Value) {
+    var page = lower
+    let upper = min(upper, end)
+    while page < upper {
+      let index = index(of: page)
+      let next = min(end(ofRun: index), upper)
+      set(page, next, to: change(runs[index].value))
+      page = next
+    }
+  }
+
+  /// At most two runs, without an allocation.
+  private struct Pieces: RandomAccessCollection {
+    private(set) var first: Run?
+    private(set) var second: Run?
+    var startIndex: Int { 0 }
+    var endIndex: Int { first == nil ? 0 : second == nil ? 1 : 2 }
+
+    subscript(position: Int) -> Run {
+      switch (position, first, second) {
+      case (0, .some(let run), _), (1, _, .some(let run)): run
+      default: preconditionFailure("no such piece")
+      }
+    }
+
+    mutating func append(_ run: Run) {
+      if first == nil { first = run } else { second = run }
+    }
+  }
+}
