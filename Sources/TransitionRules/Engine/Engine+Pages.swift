@@ -39,11 +39,6 @@ extension Engine {
   private func judge(
     _ rule: CheckRule, _ leaf: Leaf, page: UInt64, physical: UInt64, isHyp: Bool
   ) -> Finding? {
-    if rule.condition == .leafMapsMemory {
-      guard leaf.isValid else { return nil }
-      let kind = shape.stretch(at: leaf.target(of: page & ~(Leaf.pageCount(leaf.level) &- 1)) << 12).kind
-      return kind == .memory || kind == .nomap && rules.traits.nomapIsMemory ? nil : .fails
-    }
     let word = LeafWord(level: leaf.level, raw: leaf.word)
     let state: PageState
     if isHyp {
@@ -52,7 +47,14 @@ extension Engine {
       let isMemory = shape.stretch(at: physical << 12).kind == .memory
       state = rules.encoding.hostMeaning(word, isMemory: isMemory).state ?? .unknown
     }
-    return state == rule.expected ? nil : .fails(page: physical, level: leaf.level, found: state)
+    let holds =
+      rule.condition == .leafMapsMemory ? !leaf.isValid || mapsMemory(leaf, page) : state == rule.expected
+    return holds ? nil : .fails(page: physical, level: leaf.level, found: state)
+  }
+
+  private func mapsMemory(_ leaf: Leaf, _ page: UInt64) -> Bool {
+    let kind = shape.stretch(at: leaf.target(of: page & ~(Leaf.pageCount(leaf.level) &- 1)) << 12).kind
+    return kind == .memory || kind == .nomap && rules.traits.nomapIsMemory
   }
 
   /// How many pages a loop over the metadata visits.

@@ -66,8 +66,7 @@ extension Engine {
   private func writeHost(
     _ pages: Range<UInt64>, _ word: UInt64, isPageOnly: Bool, _ machine: inout Machine, _ report: inout ApplyReport
   ) -> Int64 {
-    var write = LeafWrite(word: word, isPageOnly: isPageOnly)
-    if rules.traits.mapsReturnedPages { write.permissionChange = .write }
+    let write = LeafWrite(word: word, isPageOnly: isPageOnly)
     var result = machine.host.write(pages, write, &machine.hostPool)
     if result == Errno.noMemory {
       dropDevices(&machine)

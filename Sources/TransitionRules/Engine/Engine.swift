@@ -39,7 +39,7 @@ package struct Engine: Sendable {
     _ call: OperationCall, on machine: inout Machine, observer: inout some TransitionObserver
   ) -> OperationResult {
     guard let plan = plans[call.operation] else { return OperationResult() }
-    var attempt = Attempt(call, self, plan.rules.counting)
+    var attempt = Attempt(call, plan.rules.counting)
     guard check(&attempt, plan, machine, &observer) else { return attempt.result }
     apply(&attempt, plan.rules, &machine, &observer)
     return attempt.result
@@ -55,7 +55,7 @@ package struct Engine: Sendable {
 extension Engine {
   /// Performs one apply that no operation asks for, on the pages of a call: forces a state, as harnesses do.
   package func force(_ rule: ApplyRule, _ call: OperationCall, on machine: inout Machine) -> ApplyReport {
-    var attempt = Attempt(call, self, .range)
+    var attempt = Attempt(call, .range)
     attempt.guest = call.guest.flatMap { machine.place(of: $0) }
     var report = ApplyReport(row: 0, page: nil, result: 0)
     if case .returned(let value, _) = store(rule, &attempt, &machine, &report) { report.result = value }
@@ -79,7 +79,7 @@ struct Attempt {
   var guestState: PageState?
   var result = OperationResult()
 
-  init(_ call: OperationCall, _ engine: Engine, _ counting: PageCounting) {
+  init(_ call: OperationCall, _ counting: PageCounting) {
     self.call = call
     guestAddress = call.guestPage &<< 12
     switch counting {
@@ -96,6 +96,9 @@ struct Attempt {
       size = ((call.endAddress &+ 0xfff) & ~0xfff) &- physical
     }
   }
+
+  /// Whether the range ends before it begins.
+  var isReversed: Bool { physical &+ size < physical }
 
   /// The first page of memory.
   var page: UInt64 { physical >> 12 }

@@ -37,12 +37,13 @@ package struct MachineShape: Hashable, Sendable {
 
   /// The region that holds a byte address, or the gap around it; `kind` is nil for a gap.
   ///
-  /// The corresponding kernel function is `find_mem_range`. The last byte is given, since a gap may reach 2^64.
+  /// The corresponding kernel function is `find_mem_range`. The last byte is given; the last gap
+  /// ends one byte early, as the kernel's does.
   func stretch(at address: UInt64) -> (first: UInt64, last: UInt64, kind: RegionKind?) {
     var low = 0
     var high = regions.count
     var first: UInt64 = 0
-    var last = UInt64.max
+    var last = UInt64.max - 1
     while low < high {
       let middle = (low + high) >> 1
       let pages = regions[middle].pages

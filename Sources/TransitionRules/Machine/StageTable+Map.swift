@@ -9,19 +9,10 @@ struct LeafWrite {
   var word: UInt64
   /// Whether only leaves of page size may be written.
   var isPageOnly: Bool
-  /// What becomes of a leaf whose permissions alone would change.
-  var permissionChange = PermissionChange.skip
-
-  enum PermissionChange {
-    /// Nothing is written and the walk ends (`-EAGAIN`).
-    case skip
-    /// It is written; a leaf that stays as it is does not end the walk.
-    case write
-  }
 }
 
 extension StageTable {
-  /// Writes leaves over pages of stage 2. Gives 0, `-EAGAIN` or `-ENOMEM`; what was written before stays.
+  /// Writes leaves over pages of stage 2. Gives 0 or `-ENOMEM`; what was written before stays.
   ///
   /// The corresponding kernel functions are `kvm_pgtable_stage2_map`, `_set_owner` and `_annotate`.
   mutating func write(_ pages: Range<UInt64>, _ leaf: LeafWrite, _ pool: inout some PageSource) -> Int64 {
@@ -40,13 +31,12 @@ extension StageTable {
     var level = startLevel
     while true {
       if allows(write, level, page, end) {
-        if level < found.level {
-          pool.give(tableCount(below: level, at: page))
-        } else if !Self.needsUpdate(found.word, write) {
-          if write.permissionChange == .skip { return Errno.tryAgain }
-        }
+        let isTable = level < found.level
         let next = stretch(page, end, level, write)
-        leaves.set(page, next, to: Leaf(word: write.word, level: level))
+        if isTable { pool.give(tableCount(below: level, at: page)) }
+        if isTable || Self.needsUpdate(found.word, write) {
+          leaves.set(page, next, to: Leaf(word: write.word, level: level))
+        }
         page = next
         return 0
       }
@@ -78,10 +68,10 @@ extension StageTable {
     return size <= end &- page && (page | target & 0xf_ffff_ffff) & (size &- 1) == 0
   }
 
+  /// A mapping whose permissions alone would change is left to the next fault.
   private static func needsUpdate(_ old: UInt64, _ write: LeafWrite) -> Bool {
     guard old & 1 != 0 else { return true }
-    let changed = old ^ write.word
-    return write.permissionChange == .write ? changed != 0 : changed & ~Leaf.stage2Permissions != 0
+    return (old ^ write.word) & ~Leaf.stage2Permissions != 0
   }
 
   /// Maps one page of the hypervisor's stage 1. Gives 0, `-ENOMEM`, or `-EINVAL` (with two warnings) for a page that is

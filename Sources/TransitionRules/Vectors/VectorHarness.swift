@@ -15,7 +15,7 @@ struct VectorHarness {
     self.start = start
     engine = Engine(start.rules, shape: start.shape, el2Debug: el2Debug)
     machine = start.machines[el2Debug] ?? Machine(shape: start.shape, hostTablePages: 0, hypTablePages: 0)
-    watcher = VectorPhases(start.rules)
+    watcher = VectorPhases(start.rules, start.shape)
   }
 
   /// Runs an operation; nil for one that neither the generation nor the harness has.
@@ -29,7 +29,7 @@ struct VectorHarness {
   }
 
   mutating func perform(_ call: OperationCall) -> OperationResult {
-    watcher.begin(start.rules[call.operation], protection: call.protection)
+    watcher.begin(start.rules[call.operation], call)
     return engine.perform(call, on: &machine, observer: &watcher)
   }
 
@@ -141,7 +141,7 @@ struct VectorHarness {
 
   private mutating func store(_ store: Store, _ subject: SpaceKind, _ state: PageState?, _ call: OperationCall) {
     let rule = ApplyRule(.map, .both, subject, newState: state, store: store, failure: .returnErrno, step: "poke")
-    watcher.begin(nil, protection: 0)
+    watcher.begin(nil)
     watcher.append(rule, engine.force(rule, call, on: &machine))
   }
 }

@@ -10,21 +10,30 @@ struct VectorPhases: TransitionObserver {
   let bits: ProtectionBits
   /// Whether the generation has the parts "source" and "target" (up to 6.13).
   let hasParts: Bool
-  var protection: UInt64 = 0
+  private let shape: MachineShape
+  private var protection: UInt64 = 0
+  private var isDevice = false
+  private var hidesFailure = false
+  /// Whether the harness looks for the host's failing page by itself, between the ends of the range (6.14 to 6.18).
+  private let seeksFailure: Bool
   private(set) var phases: [VectorPhase] = []
   private(set) var failure: VectorFailure?
 
-  init(_ book: RuleBook) {
+  init(_ book: RuleBook, _ shape: MachineShape) {
+    self.shape = shape
     bits = book.traits.protection
     hasParts = book.encoding.keepsHostStateInDescriptors
+    seeksFailure = !hasParts && book.generation != .linux7_1
   }
 
   var wantsStates: Bool { false }
 
-  /// Forgets the last operation and waits for one of `rules`.
-  mutating func begin(_ rules: OperationRules?, protection: UInt64) {
+  /// Waits for an operation, or for stores that no operation asks for.
+  mutating func begin(_ rules: OperationRules?, _ call: OperationCall? = nil) {
     self.rules = rules
-    self.protection = protection
+    protection = call?.protection ?? 0
+    hidesFailure = seeksFailure && (call.map { Attempt($0, rules?.counting ?? .one).isReversed } ?? false)
+    isDevice = call?.operation == .hostFault && shape.stretch(at: call?.address ?? 0).kind == nil
   }
 
   mutating func clear() {
@@ -73,8 +82,8 @@ struct VectorPhases: TransitionObserver {
     else { return }
     let rule = rules.checks[row]
     let isSeen = Self.steps[rule.kernelStep]?.step == "check" || rule.kernelStep == "get_host_state"
-    guard isSeen, let subject = rule.subject else { return }
-    let wanted = VectorWords.letter(rule.expected ?? .owned)
+    guard isSeen, let subject = rule.subject, subject != .host || !hidesFailure else { return }
+    let wanted = VectorWords.letter(rule.expected ?? report.rows.last.flatMap { rules.checks[$0].expected } ?? .owned)
     failure = VectorFailure(
       table: subject.rawValue, page: page.rawValue, level: Int64(level), found: VectorWords.letter(found), wanted: wanted)
   }
@@ -96,7 +105,9 @@ struct VectorPhases: TransitionObserver {
   private func words(_ rule: ApplyRule) -> (component: String, step: String, wanted: String)? {
     let state = rule.newState.map(VectorWords.letter) ?? ""
     switch rule.store {
-    case .hostMapping: return ("host", "map", hasParts ? "rwx:" + (rule.newState == nil ? "O" : state) : "rwx")
+    case .hostMapping:
+      let access = rule.newState == nil && isDevice ? "rw" : "rwx"
+      return ("host", "map", hasParts ? access + ":" + (rule.newState == nil ? "O" : state) : access)
     case .hostOwner(let owner): return ("host", "owner", owner == .host ? "0" : owner == .hyp ? "1" : "2")
     case .hostState: return ("host", "set", state)
     case .hypMapping: return ("hyp", "map", state.isEmpty ? "rw" : "rw:" + state)

@@ -48,11 +48,15 @@ enum VectorWords {
     word.hasPrefix("0x") ? UInt64(word.dropFirst(2), radix: 16) ?? 0 : UInt64(word) ?? 0
   }
 
-  /// Permissions as letters; a number stands for itself.
+  /// Permissions as letters (`d` device, `n` normal uncached, `s` a software bit); a number stands for itself.
   static func protection(_ word: String, _ bits: ProtectionBits) -> UInt64 {
     if word.first?.isNumber == true { return number(word) }
-    return (word.contains("r") ? bits.read : 0) | (word.contains("w") ? bits.write : 0)
-      | (word.contains("x") ? bits.execute : 0)
+    var protection: UInt64 = (word.contains("r") ? bits.read : 0) | (word.contains("w") ? bits.write : 0)
+    if word.contains("x") { protection |= bits.execute }
+    if word.contains("d") { protection |= bits.read << 1 }
+    if word.contains("n") { protection |= bits.read << 2 }
+    if word.contains("s") { protection |= 1 << 55 }
+    return protection
   }
 
   static func letters(_ protection: UInt64, _ bits: ProtectionBits) -> String {
