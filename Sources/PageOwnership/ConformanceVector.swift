@@ -113,8 +113,10 @@ package struct VectorOperation: Hashable, Sendable {
   package var omittedPhases: Int64 = 0
   /// The first failing page of a state check.
   package var failure: VectorFailure?
+  /// Whether it only prepares the state, and nothing was recorded of it.
+  package var isUnrecorded: Bool { result == nil && fatal == nil }
   /// Table pages taken by the host's stage 2 and by the hypervisor's stage 1.
-  package var tablePages: [Int64] = [0, 0]
+  package var tablePages: [Int64]?
 
   /// Makes an operation; the rest is set as read.
   package init(name: String, arguments: [String]) {

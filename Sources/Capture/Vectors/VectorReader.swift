@@ -1,5 +1,5 @@
 // Why: conformance vectors are JSON lines, one case a line; this turns lines into values. Unknown fields are
-// left alone, wrong types are errors with their line. Not here: judging (TransitionRules).
+// left alone, wrong types are errors with their line. Not here: tables (+Tables), judging (TransitionRules).
 
 package import PageOwnership
 
@@ -8,6 +8,7 @@ package final class VectorReader {
   private let lines: LineReader
   private let parser: JSONParser
   private let file: String
+  private var pending: [VectorCase] = []
 
   /// Reads a file, `.gz` or plain. Throws ``InputError``.
   package init(path: String) throws(InputError) {
@@ -18,9 +19,14 @@ package final class VectorReader {
 
   /// The next case; nil at the end. Throws ``InputError`` with the line for what is no case.
   package func next() throws(InputError) -> VectorCase? {
+    if !pending.isEmpty { return pending.removeFirst() }
     do throws(InputError) {
       guard let line = try lines.next() else { return nil }
-      return try Self.readCase(parser.parse(line), lines.lineNumber)
+      let value = try parser.parse(line)
+      if value["ops"] != nil { return try Self.readCase(value, lines.lineNumber) }
+      if value["setup"] == nil { return try Self.readRow(value, lines.lineNumber) }
+      pending = try Self.readDifference(value, lines.lineNumber)
+      return pending.removeFirst()
     } catch {
       var located = error
       located.file = file
@@ -41,7 +47,7 @@ package final class VectorReader {
     return read
   }
 
-  private static func readOperation(_ value: JSONValue, _ line: Int) throws(InputError) -> VectorOperation {
+  static func readOperation(_ value: JSONValue, _ line: Int) throws(InputError) -> VectorOperation {
     guard let name = value["op"]?.makeString(), let list = value["args"] else {
       throw malformed("an operation has `op` and `args`", line)
     }
@@ -56,11 +62,11 @@ package final class VectorReader {
     if let changes = value["pd"] { operation.physicalChanges = try readDeltas(changes, line) }
     if let phases = value["ph"] { operation.phases = try readPhases(phases, line) }
     if let failure = value["fail"], !failure.isNull { operation.failure = try readFailure(failure, line) }
-    if let pages = value["pt"] { operation.tablePages = integers(pages) }
+    if operation.physicalChanges != nil { operation.tablePages = value["pt"].map(integers) ?? [0, 0] }
     return operation
   }
 
-  private static func readDeltas(_ value: JSONValue, _ line: Int) throws(InputError) -> [VectorDelta] {
+  static func readDeltas(_ value: JSONValue, _ line: Int) throws(InputError) -> [VectorDelta] {
     var deltas: [VectorDelta] = []
     try value.forEachElement { (element) throws(InputError) in
       let words = elements(element)
@@ -72,7 +78,7 @@ package final class VectorReader {
     return deltas
   }
 
-  private static func readPhases(_ value: JSONValue, _ line: Int) throws(InputError) -> [VectorPhase] {
+  static func readPhases(_ value: JSONValue, _ line: Int) throws(InputError) -> [VectorPhase] {
     var phases: [VectorPhase] = []
     try value.forEachElement { (element) throws(InputError) in
       let words = elements(element)
@@ -84,7 +90,7 @@ package final class VectorReader {
     return phases
   }
 
-  private static func readFailure(_ value: JSONValue, _ line: Int) throws(InputError) -> VectorFailure {
+  static func readFailure(_ value: JSONValue, _ line: Int) throws(InputError) -> VectorFailure {
     guard let table = value["t"]?.makeString(), let page = value["pfn"]?.hex, let level = value["level"]?.int64,
       let found = value["found"]?.makeString(), let wanted = value["want"]?.makeString()
     else { throw malformed("a failing page has `t`, `pfn`, `level`, `found` and `want`", line) }

@@ -45,7 +45,8 @@ extension Engine {
     // Without separate execute permissions (XNX) half of them cannot be granted.
     guard execute == 0 || execute == bits.execute else { return Errno.invalid }
     let attributes = Leaf.stage2(
-      read: asked & bits.read != 0, write: asked & bits.write != 0, execute: execute != 0, isDevice: false, state: state)
+      read: asked & bits.read != 0, write: asked & bits.write != 0, execute: execute != 0, isDevice: false, state: state
+    )
     let distance = attempt.page &- pages.lowerBound
     let write = LeafWrite(word: attributes | distance << 12 & Leaf.addressMask, isPageOnly: false)
     return withPool(&guest) { $0.write(pages, write, &$1) }

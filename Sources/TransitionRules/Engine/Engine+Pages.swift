@@ -95,7 +95,8 @@ extension Engine {
     case .sourceIsOwnedOrGuestShared:
       return frame.host == .owned || frame.host == .sharedOwned ? nil : .fails(page: page, level: 3, found: frame.host)
     case .shareCountHasRoom:
-      return frame.host != .sharedOwned || frame.shareCount < .max ? nil : .fails(page: page, level: 3, found: frame.host)
+      return frame.host != .sharedOwned || frame.shareCount < .max
+        ? nil : .fails(page: page, level: 3, found: frame.host)
     case .shareCountIsNotZero:
       return frame.host != .sharedOwned || frame.shareCount > 0 ? nil : .fails(page: page, level: 3, found: frame.host)
     default:

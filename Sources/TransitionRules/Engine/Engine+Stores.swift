@@ -197,7 +197,9 @@ extension Engine {
     guard shape.isBacked(attempt.page, framesPerPage: framesPerPage) else { return .stopped(.fault) }
     let references = machine.frames[attempt.page].references
     guard references != (step > 0 ? .max : 0) else { return .stopped(.bug) }
-    machine.updateFrames(PageRange(PageFrame(attempt.page))) { $0.references = step > 0 ? references + 1 : references - 1 }
+    machine.updateFrames(PageRange(PageFrame(attempt.page))) {
+      $0.references = step > 0 ? references + 1 : references - 1
+    }
     return .returned(0)
   }
 }

@@ -60,7 +60,8 @@ package struct Leaf: Hashable, Sendable {
   /// How many pages a leaf of a level covers.
   package static func pageCount(_ level: Int8) -> UInt64 { 1 << shift(level) }
 
-  static func shift(_ level: Int8) -> UInt64 { UInt64(9 &* (3 &- Int(level))) }
+  /// How many bits of a page number a leaf leaves open; levels outside -1…3 count as the nearest.
+  static func shift(_ level: Int8) -> UInt64 { UInt64(9 &* (3 &- Int(min(max(level, -1), 3)))) }
 }
 
 extension Leaf {

@@ -37,7 +37,9 @@ struct MachineDifference {
     for place in old.machine.guests.indices {
       let before = old.machine.guests[place]
       let after = new.machine.guests[place]
-      let spans = before.hasTable == after.hasTable ? changes(before.table.leaves, after.table.leaves) : [0..<before.table.pageEnd]
+      let spans =
+        before.hasTable == after.hasTable
+        ? changes(before.table.leaves, after.table.leaves) : [0..<before.table.pageEnd]
       walk("g\(place)", spans, &deltas) { guest(place, $0.view, $1, isPhysical) }
     }
     return deltas
@@ -139,7 +141,8 @@ struct MachineDifference {
     let index = leaves.index(of: page)
     let frame = view.machine.frames.index(of: page)
     let regionEnd = view.shape.stretch(at: page &<< 12).last >> 12 &+ 1
-    let end = min(leaves.end(ofRun: index), view.machine.frames.end(ofRun: frame), regionEnd)
+    let leafEnd = page < leaves.end ? leaves.end(ofRun: index) : .max
+    let end = min(leafEnd, view.machine.frames.end(ofRun: frame), regionEnd)
     let holding = view.hostHolding(PageFrame(page))
     var text = VectorWords.host(holding)
     if isPhysical {
@@ -154,7 +157,8 @@ struct MachineDifference {
     let leaves = view.machine.hyp.leaves
     let index = leaves.index(of: page &+ offset)
     let frame = view.machine.frames.index(of: page)
-    let end = min(leaves.end(ofRun: index) &- offset, view.machine.frames.end(ofRun: frame))
+    let leafEnd = page &+ offset < leaves.end ? leaves.end(ofRun: index) &- offset : .max
+    let end = min(leafEnd, view.machine.frames.end(ofRun: frame))
     var text = VectorWords.letter(view.hypState(PageFrame(page)))
     if isPhysical { text += ":" + VectorWords.physical(leaves.runs[index].value, isHyp: true, .none, []) }
     return (VectorState(text: text), end)

@@ -8,7 +8,9 @@ package enum VectorCalls {
   /// The call that an operation of a vector is; nil for names that are no operation of the hypervisor.
   ///
   /// Guests are named by index. Missing arguments count as 0, a missing number of pages as 1.
-  package static func call(_ name: String, _ arguments: [String], _ rules: RuleBook, guests: [SpaceID]) -> OperationCall? {
+  package static func call(_ name: String, _ arguments: [String], _ rules: RuleBook, guests: [SpaceID])
+    -> OperationCall?
+  {
     guard let operation = Operation(rawValue: name), operation != .bootFixup else { return nil }
     var call = OperationCall(operation)
     func number(_ index: Int, or fallback: UInt64 = 0) -> UInt64 {
@@ -40,7 +42,8 @@ package enum VectorCalls {
     default:
       takeGuest()
       call.guestPage = number(1)
-      call.count = [.hostUnshareGuest, .guestWriteProtect, .guestTestClearYoung].contains(operation) ? number(2, or: 1) : 1
+      call.count =
+        [.hostUnshareGuest, .guestWriteProtect, .guestTestClearYoung].contains(operation) ? number(2, or: 1) : 1
       call.clearsAge = operation == .guestTestClearYoung && number(3) != 0
       if operation == .guestRelaxPerms {
         call.protection = VectorWords.protection(arguments.count > 2 ? arguments[2] : "", rules.traits.protection)

@@ -10,7 +10,8 @@ extension VectorHarness {
     defer { machine = before }
     let space = SpaceID(rawValue: SpaceID.firstGuest.rawValue + 1000)
     machine.guests.append(
-      GuestMachine(space: space, handle: VMHandle(rawValue: 0x1fff), isProtected: false, memcache: 40, shape: start.shape))
+      GuestMachine(
+        space: space, handle: VMHandle(rawValue: 0x1fff), isProtected: false, memcache: 40, shape: start.shape))
     machine.updateFrames(PageRange(PageFrame(start.selfTestPage))) { $0.references = 0 }
     var wrong: Int64 = 0
     assertStates([.noPage, .owned, .noPage, .noPage])

@@ -74,6 +74,10 @@ package struct VectorJudge: Sendable {
     let first = harness.machine
     for (index, operation) in vector.operations.enumerated() {
       let before = harness.machine
+      if operation.isUnrecorded {
+        _ = harness.run(operation.name, operation.arguments)
+        continue
+      }
       verdict.operations += 1
       guard let result = harness.run(operation.name, operation.arguments) else {
         verdict.unsupported += 1
@@ -82,7 +86,9 @@ package struct VectorJudge: Sendable {
       var notes = Notes(name: vector.name, index: index, operation: operation, limit: limit)
       compare(result, operation, before, harness, &notes)
       if notes.isDifferent { verdict.differing += 1 } else { verdict.agreeing += 1 }
-      if notes.isPhysicallyDifferent { verdict.physicalDiffering += 1 } else { verdict.physicalAgreeing += 1 }
+      if operation.physicalChanges != nil {
+        if notes.isPhysicallyDifferent { verdict.physicalDiffering += 1 } else { verdict.physicalAgreeing += 1 }
+      }
       verdict.disagreements += notes.list.prefix(max(0, limit - verdict.disagreements.count))
     }
     compareFinal(vector, first, harness, &verdict)
@@ -108,12 +114,16 @@ package struct VectorJudge: Sendable {
     notes.compare("omitted phases", operation.omittedPhases, Int64(phases.count - listed.count))
     guard operation.changes != nil || operation.physicalChanges != nil else { return }
     let difference = MachineDifference(old: view(before), new: view(harness.machine), pools: start.pools)
-    if let changes = operation.changes { notes.compare("changes", Self.sorted(changes), Self.sorted(difference.logical())) }
+    if let changes = operation.changes {
+      notes.compare("changes", Self.sorted(changes), Self.sorted(difference.logical()))
+    }
     if let changes = operation.physicalChanges {
       notes.compare("physical", Self.sorted(changes), Self.sorted(difference.physical()))
     }
-    let (old, new) = (before.freeTables, harness.machine.freeTables)
-    notes.compare("tables", operation.tablePages, [Int64(old.host - new.host), Int64(old.hyp - new.hyp)])
+    if let pages = operation.tablePages {
+      let (old, new) = (before.freeTables, harness.machine.freeTables)
+      notes.compare("tables", pages, [Int64(old.host - new.host), Int64(old.hyp - new.hyp)])
+    }
   }
 
   private func compareFinal(
@@ -160,7 +170,8 @@ private struct Notes {
     guard list.count < limit else { return }
     list.append(
       VectorDisagreement(
-        name: name, index: index, operation: ([operation.name] + operation.arguments).joined(separator: " "), what: what,
+        name: name, index: index, operation: ([operation.name] + operation.arguments).joined(separator: " "),
+        what: what,
         expected: "\(expected)", found: "\(found)"))
   }
 }

@@ -85,12 +85,14 @@ struct VectorPhases: TransitionObserver {
     guard isSeen, let subject = rule.subject, subject != .host || !hidesFailure else { return }
     let wanted = VectorWords.letter(rule.expected ?? report.rows.last.flatMap { rules.checks[$0].expected } ?? .owned)
     failure = VectorFailure(
-      table: subject.rawValue, page: page.rawValue, level: Int64(level), found: VectorWords.letter(found), wanted: wanted)
+      table: subject.rawValue, page: page.rawValue, level: Int64(level), found: VectorWords.letter(found),
+      wanted: wanted)
   }
 
   mutating func didApply(_ report: ApplyReport, from before: Machine, to after: Machine) {
     guard let rules else { return }
-    append(rules.applies[report.row], report, isPart: hasParts && ![.pin, .unpin, .hostFault].contains(rules.operation))
+    append(
+      rules.applies[report.row], report, isPart: hasParts && ![.pin, .unpin, .hostFault].contains(rules.operation))
   }
 
   /// Appends what the harness saw of an apply.

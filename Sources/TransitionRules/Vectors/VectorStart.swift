@@ -39,9 +39,9 @@ package struct VectorStart: Sendable {
     let hostPool = told.pools.last ?? PageRange(first: PageFrame(0), count: 0)
     selfTestPage = hostPool.end.rawValue &- 2
     // Behind the pools lie 32 pages of other things, then 2 + memcache pages for each guest (teardown shows them).
-    let each = UInt64(clamping: told.memcachePages) + 2
+    let each = UInt64(clamping: told.memcachePages) &+ 2
     guestPages = told.handles.indices.map { index in
-      PageRange(first: PageFrame(hostPool.end.rawValue + 32 + UInt64(index) * each), count: each)
+      PageRange(first: PageFrame(hostPool.end.rawValue &+ 32 &+ UInt64(index) &* each), count: each)
     }
     var machines: [Bool: Machine] = [:]
     for isDebug in [false, true] {
@@ -79,7 +79,7 @@ package struct VectorStart: Sendable {
     let words = range.state.split(separator: ":", maxSplits: 1)
     guard words.count == 2, let state = VectorWords.state(words[0]) else { return }
     let parts = words[1].split(separator: "@")
-    let level = parts.count > 1 ? Int8(parts[1]) ?? 3 : 3
+    let level = min(max(parts.count > 1 ? Int8(parts[1]) ?? 3 : 3, 0), 3)
     let pages = PageRange(first: PageFrame(range.first), count: range.count)
     switch range.table {
     case "host":
@@ -93,7 +93,8 @@ package struct VectorStart: Sendable {
       let offset = shape.hypOffset >> 12
       var word = word(parts[0], isHyp: true, state: bits, rules)
       if word & 1 != 0 { word |= (0 &- offset) << 12 & Leaf.addressMask }
-      machine.hyp.put(PageRange(first: PageFrame(range.first &+ offset), count: range.count), Leaf(word: word, level: level))
+      machine.hyp.put(
+        PageRange(first: PageFrame(range.first &+ offset), count: range.count), Leaf(word: word, level: level))
       if !rules.encoding.keepsHypStateInDescriptors { machine.updateFrames(pages) { $0.hyp = state } }
     default: break
     }
