@@ -72,6 +72,9 @@ let package = Package(
     .executableTarget(
       name: "ImportBenchmark", dependencies: ["Capture", "Journal", "PageOwnership", "PageTables"],
       path: "Sources/Benchmarks/ImportBenchmark", swiftSettings: house),
+    .executableTarget(
+      name: "RulesBenchmark", dependencies: ["PageOwnership", "TestSupport", "TransitionRules"],
+      path: "Sources/Benchmarks/RulesBenchmark", swiftSettings: house),
     // tests
     .testTarget(name: "PageOwnershipTests", dependencies: ["PageOwnership", "TestSupport"], swiftSettings: house),
     .testTarget(
@@ -99,8 +102,12 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: house),
+    .testTarget(
+      name: "TransitionRulesTests",
+      dependencies: ["Capture", "PageOwnership", "PageTables", "RulesBenchmark", "TestSupport", "TransitionRules"],
+      swiftSettings: house),
     .testTarget(name: "TidyTests", swiftSettings: house),
-    .target(name: "TestSupport", path: "Tests/Support", swiftSettings: house),
+    .target(name: "TestSupport", dependencies: ["PageOwnership"], path: "Tests/Support", swiftSettings: house),
   ],
   cxxLanguageStandard: .cxx17
 )

@@ -31,6 +31,9 @@ package struct OperationResult: Hashable, Sendable {
   /// Whether anything was written.
   package var hasChanged = false
 
+  /// Nothing was returned and nothing happened.
+  package init() {}
+
   /// The outcome in the vocabulary's words.
   package var outcome: TransitionOutcome {
     if fatal != nil { return .fatal }
