@@ -44,7 +44,8 @@ struct RandomWalk {
       .hostFault, .guestRelaxPerms, .guestWriteProtect, .guestTestClearYoung, .guestMakeYoung, .vcpuInPoisonFault,
     ]
     operations = world.engine.rules.operations.filter { !unmodelled.contains($0) }
-    window = Array(0x41300..<0x41310) + Array(0x413fc..<0x41404) + [0x41008, 0x41009, 0x42010, 0x42011, 0x42a01, 0x42a02]
+    window =
+      Array(0x41300..<0x41310) + Array(0x413fc..<0x41404) + [0x41008, 0x41009, 0x42010, 0x42011, 0x42a01, 0x42a02]
   }
 
   /// Makes one step; tells a disagreement.

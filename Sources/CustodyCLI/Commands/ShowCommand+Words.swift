@@ -25,6 +25,7 @@ extension Operation {
     case .guestWriteProtect: "the host write-protects a guest's mappings"
     case .guestTestClearYoung: "the host reads and clears the access flag of a guest's mapping"
     case .guestMakeYoung: "the host sets the access flag of a guest's mapping"
+    case .vcpuInPoisonFault: "the host asks whether a guest faulted on a page that was taken from it by force"
     case .hostFault: "the host faulted on its own stage 2; the hypervisor maps lazily"
     case .bootFixup: "at boot the host's table is brought in line with the hypervisor's"
     }

@@ -48,15 +48,22 @@ extension Engine {
       case .stopped(let cause):
         attempt.result.value = nil
         attempt.result.fatal = cause
-        observer.didApply(report, from: before ?? machine, to: machine)
+        tell(report, before, machine, &observer)
         return false
       case .returned(let value, let warnings):
         report.result = value
-        observer.didApply(report, from: before ?? machine, to: machine)
+        tell(report, before, machine, &observer)
         if !book(value, warnings, rule.failure, &attempt) { return false }
       }
     }
     return true
+  }
+
+  private func tell(
+    _ report: ApplyReport, _ before: Machine?, _ after: Machine, _ observer: inout some TransitionObserver
+  ) {
+    guard let before else { return observer.didApply(report, from: after, to: after) }
+    observer.didApply(report, from: before, to: after)
   }
 
   /// Books what a store returned; false if the operation ends with it.

@@ -9,13 +9,15 @@ extension Engine {
   func judge(
     _ rows: Range<Int>, _ rules: [CheckRule], _ attempt: inout Attempt, _ machine: Machine
   ) -> (Int, Finding) {
-    let first = rules[rows.lowerBound]
-    guard first.condition.isPerPage else { return (rows.lowerBound, judge(first, &attempt, machine)) }
-    switch first.subject {
+    let condition = rules[rows.lowerBound].condition
+    guard condition.isPerPage else {
+      return (rows.lowerBound, judge(rules[rows.lowerBound], &attempt, machine))
+    }
+    switch rules[rows.lowerBound].subject {
     case .guest: return judgeGuestPages(rows, rules, &attempt, machine)
     case .host where self.rules.encoding.keepsHostStateInDescriptors:
       return judgeLeaves(rows, rules, machine.host, attempt.physical, attempt.size, attempt, machine)
-    case .hyp where first.condition != .notPinned && self.rules.encoding.keepsHypStateInDescriptors:
+    case .hyp where condition != .notPinned && self.rules.encoding.keepsHypStateInDescriptors:
       return judgeLeaves(
         rows, rules, machine.hyp, attempt.physical &+ shape.hypOffset, attempt.size, attempt, machine)
     default: return judgeFrames(rows, rules, attempt, machine)
@@ -94,17 +96,16 @@ extension Engine {
 
   private func judgeGuest(_ rule: CheckRule, _ attempt: inout Attempt, _ machine: Machine) -> Finding {
     guard let place = attempt.guest else { return .fails }
-    let guest = machine.guests[place]
+    let page = attempt.guestAddress >> 12
+    let leaf = machine.guests[place].table.leaf(at: page)
     switch rule.condition {
     case .guestIsKnown: return .holds
-    case .guestIsNotProtected: return guest.isProtected ? .fails : .holds
-    case .memcacheSuffices: return guest.memcache >= 3 - Int(shape.stage2Start) ? .holds : .fails
+    case .guestIsNotProtected: return machine.guests[place].isProtected ? .fails : .holds
+    case .memcacheSuffices:
+      return machine.guests[place].memcache >= 3 - Int(shape.stage2Start) ? .holds : .fails
     case .guestLeafIsNotPoisoned:
-      let leaf = guest.table.leaf(at: attempt.guestAddress >> 12)
       return rules.encoding.guestState(LeafWord(level: 3, raw: leaf.word)) == .poison ? .fails : .holds
     case .guestLeafIsMapped:
-      let page = attempt.guestAddress >> 12
-      let leaf = guest.table.leaf(at: page)
       guard leaf.isValid else { return .fails }
       let base = page & ~(Leaf.pageCount(leaf.level) &- 1)
       attempt.leaf = leaf
@@ -112,14 +113,13 @@ extension Engine {
       attempt.physical = attempt.call.operation == .hostForceReclaim ? attempt.physical : leaf.target(of: base) << 12
       attempt.size = Leaf.pageCount(leaf.level) << 12
       return .holds
-    case .guestWalkReachesPage:
-      return guest.table.leaf(at: attempt.guestAddress >> 12).level == 3 ? .holds : .fails
+    case .guestWalkReachesPage: return leaf.level == 3 ? .holds : .fails
     case .guestLeafHasSize:
       let asked = rules.counts(attempt.call) << 12
       return attempt.size == asked ? .holds : .fails
     case .guestLeafMapsMemory: return judgeMemory(attempt)
     case .guestLeafMapsPage:
-      return attempt.leaf?.target(of: attempt.guestAddress >> 12) == attempt.page ? .holds : .fails
+      return leaf.isValid && leaf.target(of: page) == attempt.page ? .holds : .fails
     default: return .holds
     }
   }

@@ -15,9 +15,14 @@ package struct Engine: Sendable {
   private let plans: [Operation: Plan]
 
   /// An operation's rules with what is computed of them once.
-  struct Plan: Sendable {
-    var rules: OperationRules
-    var phases: [Range<Int>]
+  final class Plan: Sendable {
+    let rules: OperationRules
+    let phases: [Range<Int>]
+
+    init(_ rules: OperationRules) {
+      self.rules = rules
+      phases = rules.checkPhases
+    }
   }
 
   /// Makes an engine.
@@ -27,7 +32,7 @@ package struct Engine: Sendable {
     self.el2Debug = el2Debug
     var plans: [Operation: Plan] = [:]
     for operation in rules.operations {
-      if let found = rules[operation] { plans[operation] = Plan(rules: found, phases: found.checkPhases) }
+      if let found = rules[operation] { plans[operation] = Plan(found) }
     }
     self.plans = plans
   }
@@ -43,6 +48,15 @@ package struct Engine: Sendable {
     guard check(&attempt, plan, machine, &observer) else { return attempt.result }
     apply(&attempt, plan.rules, &machine, &observer)
     return attempt.result
+  }
+
+  /// What an operation returns if a check ends it; nil if it would go on to change the machine. A search asks this first,
+  /// for most calls are refused and a machine that stays need not be copied.
+  package func refusal(of call: OperationCall, on machine: Machine) -> OperationResult? {
+    guard let plan = plans[call.operation] else { return OperationResult() }
+    var attempt = Attempt(call, plan.rules.counting)
+    var nobody = NoObserver()
+    return check(&attempt, plan, machine, &nobody) ? nil : attempt.result
   }
 
   /// Performs an operation on a machine that nobody watches.

@@ -96,7 +96,10 @@ package struct Machine: Hashable, Sendable {
   }
 
   /// Where a guest stands in ``guests``; nil for one that does not exist.
-  package func place(of space: SpaceID) -> Int? { guests.firstIndex { $0.space == space } }
+  package func place(of space: SpaceID) -> Int? {
+    for place in guests.indices where guests[place].space == space { return place }
+    return nil
+  }
 
   /// How many runs of equal pages the machine takes: its memory is about this times 24 bytes.
   package var runCount: Int {
