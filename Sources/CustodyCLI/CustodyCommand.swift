@@ -14,7 +14,7 @@ package struct CustodyCommand: ParsableCommand {
     discussion: """
       A journal holds every check and every apply phase of every transition of a recorded hypervisor, with the
       page tables beside them. Bring a recording in with `import`, hold it against what was observed with
-      `replay`, and look at it with `log`, `show` and `sql`.
+      `replay`, and look at it with `log`, `show`, `owner`, `history`, `why` and `sql`.
 
       Exit status: 0 fine, 1 differences found, 2 usage, 3 corrupt journal or input, 4 cannot open or I/O,
       5 a limit was hit, 130 interrupted.
@@ -26,6 +26,7 @@ package struct CustodyCommand: ParsableCommand {
       OwnerCommand.self,
       HistoryCommand.self,
       WhyCommand.self,
+      SnapshotCommand.self,
       SQLCommand.self,
       IndexCommand.self,
       ReplayCommand.self,
@@ -64,7 +65,8 @@ package struct CustodyCommand: ParsableCommand {
   }
 
   private static func isOurs(_ command: any ParsableCommand) -> Bool {
-    command is CustodyCommand || configuration.subcommands.contains { $0 == type(of: command) }
+    let ours = configuration.subcommands.flatMap { [$0] + $0.configuration.subcommands }
+    return command is CustodyCommand || ours.contains { $0 == type(of: command) }
   }
 
   private static func report(_ failure: CommandFailure) -> Int32 {

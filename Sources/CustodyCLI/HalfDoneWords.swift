@@ -36,6 +36,34 @@ struct HalfDoneWords {
     }
   }
 
+  /// `T4634 host_donate_hyp, after .4 "own": host and hyp both own it`, of a page that a transition is inside of at a
+  /// moment; nil if the page looks whole, or no transition is at it.
+  func inside(_ view: PageView, at seq: SequenceNumber) throws -> String? {
+    guard looksHalfDone(view) else { return nil }
+    var filter = LogFilter()
+    filter.page = (nil, view.page)
+    var found: ActionID?
+    try TransitionLog(context.reader).forEach(filter) { line in
+      let isOver = line.end.map { $0.lastSeq <= seq && $0.outcome != .fatal } ?? false
+      if line.transition.firstSeq <= seq, !isOver { found = line.transition.id }
+    }
+    guard let found, let story = try TransitionStory(context, found) else { return nil }
+    let last = story.entries.last { $0.phase != nil && $0.entry.seq <= seq }
+    let what = last.flatMap { $0.site.effect?.rawValue ?? $0.site.condition?.rawValue ?? $0.site.kernelStep }
+    let place = last.flatMap(\.phase).map { ", after .\($0) \"\(what ?? "")\"" } ?? ", before its first phase"
+    return "T\(found.rawValue) \(story.transition.operation.rawValue)\(place): \(page(view))"
+  }
+
+  private func looksHalfDone(_ view: PageView) -> Bool {
+    switch view.owner {
+    case .two: return true
+    case .nobody: return context.facts.isMemory(view.page) != false
+    case .one, .unknown: break
+    }
+    if view.host.annotation == .locked { return true }
+    return view.namedGuest.map { named in !view.guests.contains { $0.place == named } } ?? false
+  }
+
   /// Who has the page, and what its tables say besides.
   ///
   /// - Parameter isMapped: Whether the hypervisor's own table maps it; nil if that was not looked at.

@@ -14,6 +14,8 @@ struct HistoryItem {
     case change(PageEvent, lasted: Int64?)
     /// A transition that changed nothing, or whose check failed.
     case attempt(LogLine)
+    /// A transition without an end, in words of what it left half done.
+    case halfDone(LogLine, String)
   }
 
   /// The entry that changed something, or that decided.
@@ -91,6 +93,7 @@ struct HistoryReading {
     var items: [HistoryItem] = []
     var time: Int64?
     var attempts = attempts
+    var lastOwn: [ActionID: SequenceNumber] = [:]
     let (doubtful, completed, subject) = (doubtful, completed, subject)
     var replay = try JournalReplay(reader)
     try replay.follow(through: until) { frame, site, replay in
@@ -105,18 +108,37 @@ struct HistoryReading {
         items.append(HistoryItem(seq: seq, time: time, content: .change($0, lasted: nil)))
       }
       guard let id = frame.entry.action else { return true }
+      if attempts[id]?.isUnended == true { lastOwn[id] = seq }
       let isFailure = site.kind == .check && frame.entry.outcome == CheckOutcome.failed.rawValue
       if isFailure { attempts[id]?.decided = site }
       if var line = isFailure ? completed[id] : nil {
         line.decided = site
         items.append(HistoryItem(seq: seq, time: time, content: .attempt(line)))
-      } else if let line = attempts[id], line.decidingSeq == seq {
+      } else if let line = attempts[id], line.decidingSeq == seq, !line.isUnended {
         items.append(HistoryItem(seq: seq, time: time, content: .attempt(line)))
       }
       return true
     }
     self.items = items.filter { $0.tells }
+    for (id, seq) in lastOwn.sorted(by: { $0.value < $1.value }) {
+      if let line = attempts[id] { try insertUnended(line, seq, watch, replay.replay.image) }
+    }
     lastTime = time
+  }
+
+  // Where it stopped is its last word, behind what it changed.
+  private mutating func insertUnended(
+    _ line: LogLine, _ seq: SequenceNumber, _ watch: PageWatch, _ image: MachineImage
+  ) throws {
+    var text = "nothing is known of it since"
+    if case .physical(let page) = subject, let view = watch.view(of: page) {
+      text = HalfDoneWords(context).page(view, isMapped: image.maps(page))
+    } else if case .guest(let place) = subject {
+      let holding = image.ownership.holding(place.space, place.page)
+      text = "\(context.name(place.space)) \(holding.state.name)"
+    }
+    let item = HistoryItem(seq: seq, time: try reader.time(upTo: seq), content: .halfDone(line, text))
+    items.insert(item, at: items.firstIndex { $0.seq > seq } ?? items.count)
   }
 
   private static func concerns(_ line: LogLine, _ subject: HistorySubject, _ image: MachineImage) -> Bool {
@@ -148,7 +170,17 @@ extension HistoryItem {
   }
 }
 
+extension MachineImage {
+  /// Whether the hypervisor's own table maps a page; nil if unknown.
+  fileprivate func maps(_ page: PageFrame) -> Bool? {
+    leaf(.hypStage1, .hyp, at: page).map { Descriptor($0.raw).isValid }
+  }
+}
+
 extension LogLine {
+  /// Whether it never ended: the journal does, or the hypervisor panicked.
+  var isUnended: Bool { outcome == .open || outcome == .fatal }
+
   /// The entry that decided, else the last one, else the first.
   var decidingSeq: SequenceNumber { end?.failedSeq ?? end?.lastSeq ?? transition.firstSeq }
 }

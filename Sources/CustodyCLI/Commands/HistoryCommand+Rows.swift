@@ -39,7 +39,7 @@ struct HistoryRows {
     ]
     switch item.content {
     case .change(let event, _): return head + change(event)
-    case .attempt(let line): return head + attempt(line)
+    case .attempt(let line), .halfDone(let line, _): return head + attempt(line)
     }
   }
 

@@ -20,21 +20,19 @@ struct HistoryText {
     words = EventWords(context)
   }
 
-  // Consecutive items of one transition, or of one entry without one.
-  private struct Group {
-    var cause: Cause
-    var items: [HistoryItem]
-  }
-
   /// Writes the items; `total` is how many there are in all.
   func write(_ subject: HistorySubject, _ items: [HistoryItem], of total: Int, _ end: Moment) throws {
-    let groups = try grouped(items)
+    let chapters = HistoryChapters(try grouped(items), isWhole: console.isFull || showsPhases)
     try console.write(title(subject, items, of: total, end) + "\n")
-    let blocks = try groups.map { (group: $0, head: try head($0), lines: try lines($0)) }
+    let blocks = try chapters.shown.map { (group: $0, head: try head($0), lines: try lines($0)) }
     let widths = (0..<3).map { column in blocks.map { DisplayText.width($0.head[column]) }.max() ?? 0 }
     let space = blocks.flatMap(\.lines).map { DisplayText.width($0.text) }.max() ?? 0
-    let isWide = console.width.map { widths[0] + widths[1] + space + 20 <= $0 } ?? true
+    // The last column must hold a CPU and most of a call, else it is better off beside the transition.
+    let isWide = console.width.map { widths[0] + widths[1] + space + 22 + min(widths[2], 34) <= $0 } ?? true
     for block in blocks {
+      if let folded = chapters.folded[block.group.cause.seq] {
+        for line in folded.lines(context) { try write(folded: line) }
+      }
       if isWide && !showsPhases {
         try writeWide(block.head, block.lines, widths, space)
       } else {
@@ -50,17 +48,23 @@ struct HistoryText {
       case .physical(let page): HexText.hex(page.address)
       case .guest(let place): words.place(place)
       }
-    var changes = 0
-    for item in items { if case .change = item.content { changes += 1 } }
-    let attempts = items.count - changes
+    var (changes, attempts, unended) = (0, 0, 0)
+    for item in items {
+      switch item.content {
+      case .change: changes += 1
+      case .attempt: attempts += 1
+      case .halfDone: unended += 1
+      }
+    }
     var text = "\(changes) change\(changes == 1 ? "" : "s")"
     if attempts > 0 { text += " and \(attempts) attempt\(attempts == 1 ? "" : "s") that changed nothing" }
+    if unended > 0 { text += ", inside \(unended == 1 ? "a transition" : "\(unended) transitions") without an end" }
     if items.count < total { text += ", the newest of \(total)" }
     return console.paint(name, .bold) + "  \(text), \(end.words)\n"
   }
 
-  private func grouped(_ items: [HistoryItem]) throws -> [Group] {
-    var groups: [Group] = []
+  private func grouped(_ items: [HistoryItem]) throws -> [HistoryGroup] {
+    var groups: [HistoryGroup] = []
     for item in items {
       guard let cause = try causes.cause(at: item.seq) else { continue }
       let isSame =
@@ -70,14 +74,14 @@ struct HistoryText {
       if isSame {
         groups[groups.count - 1].items.append(item)
       } else {
-        groups.append(Group(cause: cause, items: [item]))
+        groups.append(HistoryGroup(cause: cause, items: [item]))
       }
     }
     return groups
   }
 
   // Time, transition, what caused it.
-  private func head(_ group: Group) throws -> [String] {
+  private func head(_ group: HistoryGroup) throws -> [String] {
     let cause = group.cause
     let time = cause.time.map { HexText.seconds($0, decimals: 4) } ?? ""
     var why = cause.cpu.map { "cpu \($0)" } ?? ""
@@ -89,7 +93,7 @@ struct HistoryText {
 
   private typealias Line = (text: String, tail: String, ink: Console.Ink?)
 
-  private func lines(_ group: Group) throws -> [Line] {
+  private func lines(_ group: HistoryGroup) throws -> [Line] {
     let changes: [(SequenceNumber, Line)] = group.items.map { item in
       switch item.content {
       case .change(let event, let lasted):
@@ -97,6 +101,9 @@ struct HistoryText {
         return (item.seq, (words.text(event), tail, words.ink(event)))
       case .attempt(let line):
         return (item.seq, (Self.attempt(line), "", .outcome(line.outcome.name)))
+      case .halfDone(let line, let state):
+        let what = line.outcome == .open ? "open, the journal ends inside: " : "fatal, the hypervisor panicked inside: "
+        return (item.seq, (what + state, "", .yellow))
       }
     }
     guard showsPhases, let id = group.cause.transition?.id, let story = try TransitionStory(context, id) else {
@@ -125,6 +132,15 @@ struct HistoryText {
   }
 
   // MARK: - layouts
+
+  private func write(folded line: String) throws {
+    let margin = String(line.prefix { $0 == " " })
+    let text = String(line.dropFirst(margin.utf8.count))
+    let lines = HeaderLine.lines(text, room: console.width.map { $0 - margin.utf8.count - 4 } ?? .max)
+    for (index, part) in lines.enumerated() {
+      try console.write(margin + (index == 0 ? "" : "    ") + console.paint(part, .dim) + "\n")
+    }
+  }
 
   private func padded(_ text: String, _ width: Int, _ ink: Console.Ink? = nil) -> String {
     console.paint(text, ink) + String(repeating: " ", count: max(0, width - DisplayText.width(text)))

@@ -33,6 +33,7 @@ struct OwnerText {
     let widths = (0..<2).map { column in lines.map { DisplayText.width($0[column]) }.max() ?? 0 }
     for line in lines { try write(line, widths) }
     guard let view = answer.view else { return }
+    if let line = try HalfDoneWords(context).inside(view, at: at.seq) { try write(below: "half done by " + line) }
     if let named = view.namedGuest, !view.guests.contains(where: { $0.place == named }) {
       try console.write("  half done: the host names \(words.place(named.space, named.page)), which does not map it\n")
     }
@@ -40,6 +41,12 @@ struct OwnerText {
     if let pins = view.pins, pins > 0 { counts.append("\(pins) pin\(pins == 1 ? "" : "s")") }
     if let count = view.shareCount, count > 0 { counts.append("lent to \(count) guest\(count == 1 ? "" : "s")") }
     if !counts.isEmpty { try console.write("  " + counts.joined(separator: ", ") + "\n") }
+  }
+
+  private func write(below text: String) throws {
+    for (index, part) in HeaderLine.lines(text, room: console.width.map { $0 - 6 } ?? .max).enumerated() {
+      try console.write((index == 0 ? "  " : "      ") + part + "\n")
+    }
   }
 
   private func title(_ answer: OwnerAnswer) -> String {
