@@ -38,7 +38,7 @@ struct ReviewedChecks {
       let next = SequenceNumber(replay.lastSeq.rawValue + 1)
       for seq in byBegin[next] ?? [] { begun[seq] = review(seq, replay.image)?.judgement }
       guard var reviewed = review(next, replay.image) else { return }
-      reviewed.atBegin = begun[next]
+      reviewed.elsewhere = [begun[next]].compactMap { $0 }
       found.append(reviewed)
     }
     reviews = found

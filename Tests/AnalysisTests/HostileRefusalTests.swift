@@ -183,13 +183,16 @@ struct Explained {
     script.phase("return", 8, result: "-1")
     #expect(try Explained(script, 8).inquiry.unrecordedCause(isProtected: true) == .protectedGuest(.firstGuest))
     #expect(try Explained(script, 8).inquiry.unrecordedCause(isProtected: false) == nil)
+    script.call(9, "__pkvm_host_force_reclaim_page_guest", "\"phys\":\"0x9000000\"")
+    script.phase("return", 9, result: "-14")
+    #expect(try Explained(script, 9).inquiry.unrecordedCause(isProtected: nil) == .notMemory(PageFrame(0x9000)))
   }
 
   @Test func anotherCPUInBetweenIsNamed() throws {
     // CPU 1 lends the page after CPU 0 began and before CPU 0 looks: CPU 0 finds it lent.
     let change = Frame.hostOwns.becomes(.lent, at: 0x4001_0000)
     func race(_ result: Int64) throws -> WhyInquiry {
-      var script = script()
+      var script = self.script()
       script.call(7, "__pkvm_host_share_hyp", atHost, cpu: 0)
       script.call(8, "__pkvm_host_share_hyp", atHost, cpu: 1)
       script.phase(
@@ -202,9 +205,18 @@ struct Explained {
     }
     let lost = try race(-1)
     #expect(lost.failedCheck?.agreement == .agrees && lost.interferences.map(\.action) == [ActionID(8)])
-    #expect(lost.failedCheck?.atBegin?.verdict == .holds)
+    #expect(lost.failedCheck?.elsewhere.first?.verdict == .holds)
     // The recorder saw the check late: it agrees with the state before CPU 1's change.
     #expect(try race(0).checks.map(\.agreement) == [.racy])
+    // Or early: it agrees with what CPU 1 does only afterwards.
+    var script = self.script()
+    script.call(7, "__pkvm_host_share_hyp", atHost, cpu: 0)
+    script.phase("check", 7, step: "__host_check_page_state_range", result: "-1", more: ",\"want\":\"OWNED\"")
+    script.call(8, "__pkvm_host_share_hyp", atHost, cpu: 1)
+    script.phase("apply", 8, step: "__host_set_page_state_range", changes: [change], more: ",\"set\":\"SHARED_OWNED\"")
+    script.phase("return", 7, result: "-1")
+    script.phase("return", 8)
+    #expect(try Explained(script, 7).inquiry.checks.map(\.agreement) == [.racy])
   }
 
   @Test func unseenPagesAreNeverJudged() throws {

@@ -32,7 +32,7 @@ import Testing
     #expect(Self.statements.count >= 10)
     var answered: Set<String> = []
     for name in Recordings.shipped.map(\.name) {
-      let sandbox = try #require(try WhyCommandTests.journal(name))
+      let sandbox = try #require(try ImportedJournals.journal(name))
       for (question, sql) in Self.statements {
         let file = try sandbox.write("question.sql", sql)
         let ours = try sandbox.custody("sql", "--file", file, "--format", "json")

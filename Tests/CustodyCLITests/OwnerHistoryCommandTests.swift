@@ -12,13 +12,7 @@ import Testing
 @testable import CustodyCLI
 
 @Suite struct OwnerHistoryCommandTests {
-  private func imported(_ name: String) throws -> Sandbox {
-    let files = try #require(Recordings.shipped.first { $0.name == name })
-    let sandbox = try Sandbox()
-    let ran = try sandbox.custody("import", "-q", files.events, "--snapshots", files.snapshots)
-    #expect(ran.status == 0, "\(ran)")
-    return sandbox
-  }
+  private func imported(_ name: String) throws -> Sandbox { try #require(try ImportedJournals.journal(name)) }
 
   @Test func aPageThatAGuestLent() throws {
     let sandbox = try imported("k73-nvhe")
@@ -47,6 +41,19 @@ import Testing
     #expect(two.output.contains("0x4417a000  owner two"), "\(two)")
     #expect(two.output.contains("0x4417b000  owner two"), "\(two)")
     #expect(two.output.contains("LOCKED"), "\(two)")
+    let inside = "half done by T3736 host_donate_hyp, after .3 \"disown\": nobody's table has it"
+    #expect(nobody.output.contains(inside), "\(nobody)")
+    #expect(two.output.contains("after .5 \"map\": host and hyp both own it; the host's leaf is LOCKED"), "\(two)")
+    let whole = try torn.custody("owner", "0x4417c000")
+    #expect(!whole.output.contains("half done"), "\(whole)")
+    for (sandbox, page, words) in [
+      (cut, "0x43125000", "nobody's table has it: the host's names hyp"),
+      (torn, "0x4417b000", "host and hyp both own it; the host's leaf is LOCKED (break-before-make)"),
+    ] {
+      let history = try sandbox.custody("history", page)
+      #expect(history.output.contains("inside a transition without an end"), "\(history)")
+      #expect(history.output.contains("open, the journal ends inside: " + words), "\(history)")
+    }
   }
 
   @Test(arguments: [
@@ -75,5 +82,48 @@ import Testing
       let shown = line?.contains("\"state\":\"\(state)\"") ?? (state == "UNKNOWN")
       #expect(shown, "seed \(random.seed), \(address) at \(seq) is \(state): \(ran)")
     }
+  }
+
+  @Test func aHalfDoneStateIsShownAsItWas() throws {
+    // In the middle of a donation that was completed later.
+    let sandbox = try imported("k73-nvhe")
+    let inside = try sandbox.custody("owner", "0x42ceb000", "--at", "T4879.5")
+    #expect(inside.output.contains("half done by T4879 host_donate_guest, after .5 \"disown\""), "\(inside)")
+    #expect(try !sandbox.custody("owner", "0x42ceb000", "--at", "T4879").output.contains("half done"))
+  }
+
+  @Test func aPageThatWasTakenByForce() throws {
+    guard let sandbox = try ImportedJournals.journal("k73-scenarios") else { return }
+    let history = try sandbox.custody("history", "0x4812c000", environment: ["COLUMNS": "80"])
+    let told = [
+      "T5533 host_donate_guest", "T5767 host_fault", "T5769 host_force_reclaim", "OWNED → POISON",
+      "T5959 host_share_guest", "T6007 host_donate_guest", "refused -EPERM: \"source is owned\" failed",
+      "T6308 host_unshare_guest",
+    ]
+    let places = told.compactMap { history.output.range(of: $0)?.lowerBound }
+    #expect(places.count == told.count && places == places.sorted(), "\(history)")
+    for line in history.lines { #expect(line.count <= 80, "\(line)") }
+    let guest = try sandbox.custody("history", "guest:0x1000#4/0x4000e000")
+    #expect(guest.output.contains("NOPAGE since the guest's birth"), "\(guest)")
+    #expect(guest.output.contains("completed, though \"guest leaf is valid\" failed"), "\(guest)")
+    #expect(guest.output.contains("POISON → no guest"), "\(guest)")
+  }
+
+  @Test func aPageOfManyGuestsStaysReadable() throws {
+    guard let sandbox = try ImportedJournals.journal("k73-volume") else { return }
+    let history = try sandbox.custody("history", "0x42cda000", environment: ["COLUMNS": "100"])
+    #expect(history.lines.count < 60 && history.output.contains("448 changes"), "\(history)")
+    #expect(history.output.contains("… 76 more guests in turn"), "\(history)")
+    #expect(history.output.contains("27 × host_donate_guest, host_reclaim_guest\n"), "\(history)")
+    // The first, the last, and all of them on request.
+    let guests = ["guest:0x1001#1/0x40002000", "guest:0x1000#84/0x80000000"]
+    for guest in guests { #expect(history.output.contains(guest)) }
+    let full = try sandbox.custody("history", "0x42cda000", "--full")
+    #expect(full.output.components(separatedBy: " host_donate_guest").count == 54, "as many as the log has")
+    let log = try sandbox.custody(
+      "log", "--page", "0x42cda000", "--operation", "host_donate_guest", "--format", "jsonl")
+    #expect(log.lines.count == 53)
+    let rows = try sandbox.custody("history", "0x42cda000", "--format", "jsonl")
+    #expect(rows.lines.count == 448)
   }
 }

@@ -13,7 +13,7 @@ import Testing
   private let sandbox: Sandbox
   private var path: String { sandbox.file("custody.db") }
 
-  init() throws { sandbox = try #require(try WhyCommandTests.journal("k73-nvhe")) }
+  init() throws { sandbox = try #require(try ImportedJournals.journal("k73-nvhe")) }
 
   private func rows(_ arguments: String...) throws -> [[String: Any]] {
     let ran = try sandbox.custody(["snapshot"] + arguments + ["--format", "json"])
@@ -86,7 +86,7 @@ import Testing
   }
 
   @Test func ownSnapshotsAgreeWithTheReplay() throws {
-    guard let large = try WhyCommandTests.journal("k73-volume") else { return }
+    guard let large = try ImportedJournals.journal("k73-volume") else { return }
     let list = try large.custody("snapshot", "list", "--format", "jsonl")
     let names = try list.lines.compactMap { try (json($0) as? [String: Any])?["name"] as? String }
     let own = names.filter { $0.hasPrefix("own:") }

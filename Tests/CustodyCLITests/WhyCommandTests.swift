@@ -74,20 +74,6 @@ struct ExpectedAnswer: CustomTestStringConvertible, Sendable {
     .init("k73-stores", 4639, 1, "guest leaf is valid", "-EHWPOISON", "guest:0x1000#2/0x40000000", "POISON", 4605),
   ]
 
-  private static let names = Recordings.all.map(\.name)
-
-  /// The journal of a recording; nil where the recording is absent.
-  static func journal(_ name: String) throws -> Sandbox? {
-    guard let files = Recordings.all.first(where: { $0.name == name }) else {
-      print("skipped: the recording \(name) is not here")
-      return nil
-    }
-    let sandbox = try Sandbox()
-    let ran = try sandbox.custody("import", "-q", files.events, "--snapshots", files.snapshots)
-    #expect(ran.status == 0, "\(ran)")
-    return sandbox
-  }
-
   private func why(_ sandbox: Sandbox, _ arguments: String..., width: Int? = 80) throws -> RecordingConsole {
     let recording = RecordingConsole(width: width)
     let command = try WhyCommand.parse(["-j", sandbox.file("custody.db")] + arguments)
@@ -97,7 +83,7 @@ struct ExpectedAnswer: CustomTestStringConvertible, Sendable {
 
   @Test(arguments: ["k73-scenarios", "k73-nvhe", "k73-stores"])
   func everyRefusalIsExplained(recording: String) throws {
-    guard let sandbox = try Self.journal(recording) else { return }
+    guard let sandbox = try ImportedJournals.journal(recording) else { return }
     let mine = Self.answers.filter { $0.recording == recording }
     for answer in mine {
       let object = try #require(
@@ -121,7 +107,7 @@ struct ExpectedAnswer: CustomTestStringConvertible, Sendable {
   }
 
   @Test func aRefusalReadsWell() throws {
-    let sandbox = try #require(try Self.journal("k73-nvhe"))
+    let sandbox = try #require(try ImportedJournals.journal("k73-nvhe"))
     let output = try why(sandbox, "T4942").output
     #expect(output.contains("refused -EPERM: .2 \"source is owned\" failed at"))
     #expect(output.contains("-EPERM  wants OWNED, found SHARED_OWNED"))
@@ -138,7 +124,7 @@ struct ExpectedAnswer: CustomTestStringConvertible, Sendable {
   }
 
   @Test func completedTransitionsSayWhatTheyChanged() throws {
-    let sandbox = try #require(try Self.journal("k73-nvhe"))
+    let sandbox = try #require(try ImportedJournals.journal("k73-nvhe"))
     let poisoned = try why(sandbox, "T5093").output
     #expect(poisoned.contains("completed, result 0, though .1 \"guest leaf is valid\" failed -EHWPOISON"))
     #expect(poisoned.contains("reclaim answers 0"))
@@ -153,7 +139,7 @@ struct ExpectedAnswer: CustomTestStringConvertible, Sendable {
   }
 
   @Test func conditionsThatWereNeverPerformedAreToldWithWhatTheyWouldHaveFound() throws {
-    let sandbox = try #require(try Self.journal("cut-k612-do_donate"))
+    let sandbox = try #require(try ImportedJournals.journal("cut-k612-do_donate"))
     var ids: [String: String] = [:]
     for line in try sandbox.custody("log", "--outcome", "completed", "--format", "jsonl").lines {
       let row = try #require(try json(line) as? [String: Any])
@@ -172,20 +158,20 @@ struct ExpectedAnswer: CustomTestStringConvertible, Sendable {
   }
 
   @Test func cutTransitionsSayWhatIsHalfDone() throws {
-    let nobody = try #require(try Self.journal("cut-k612-do_donate"))
+    let nobody = try #require(try ImportedJournals.journal("cut-k612-do_donate"))
     #expect(
       try why(nobody, "T3736", width: nil).output.contains(
         "half done    all pages, 0x43124000 ×2: nobody's table has it: the host's names hyp, and hyp's says NOPAGE"))
-    let torn = try #require(try Self.journal("cut-k73-torn-donate_hyp"))
+    let torn = try #require(try ImportedJournals.journal("cut-k73-torn-donate_hyp"))
     let output = try why(torn, "T4650", width: nil).output
     #expect(output.contains("page 1 of 2, 0x4417a000: host and hyp both own it; the host's leaf names hyp"))
     #expect(output.contains("page 2 of 2, 0x4417b000: host and hyp both own it; the host's leaf is LOCKED"))
-    if let both = try Self.journal("cut-k73-donate_hyp") {
+    if let both = try ImportedJournals.journal("cut-k73-donate_hyp") {
       #expect(
         try why(both, "T4634", width: nil).output
           .contains("half done    host and hyp both own it; hyp does not map it yet"))
     }
-    if let panicked = try Self.journal("k73-panic-young") {
+    if let panicked = try ImportedJournals.journal("k73-panic-young") {
       let fatal = try why(panicked, "T3996", width: nil).output
       #expect(fatal.contains("fatal: the hypervisor panicked inside, after .1 \"size is a page or an aligned block\""))
       #expect(fatal.contains("half done    nothing: it had changed nothing yet"))
@@ -193,7 +179,7 @@ struct ExpectedAnswer: CustomTestStringConvertible, Sendable {
   }
 
   @Test(arguments: ["json", "jsonl", "csv", "markdown"]) func everyFormat(_ format: String) throws {
-    let sandbox = try #require(try Self.journal("k73-nvhe"))
+    let sandbox = try #require(try ImportedJournals.journal("k73-nvhe"))
     let output = try why(sandbox, "T4942", "--format", format)
     #expect(output.output.contains("source is owned") && output.output.contains("SHARED"))
     if format == "csv" { #expect(output.lines.count == 3) }
@@ -201,7 +187,7 @@ struct ExpectedAnswer: CustomTestStringConvertible, Sendable {
   }
 
   @Test func wrongQuestionsAreUsage() throws {
-    let sandbox = try #require(try Self.journal("k73-nvhe"))
+    let sandbox = try #require(try ImportedJournals.journal("k73-nvhe"))
     #expect(status { _ = try why(sandbox, "T999999") } == ExitStatus.usage)
     #expect(status { _ = try why(sandbox, "A999999") } == ExitStatus.usage)
     for wrong in [[], ["T1", "--last"], ["X1"], ["0x"]] {

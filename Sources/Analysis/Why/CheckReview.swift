@@ -23,7 +23,7 @@ package struct CheckReview: Hashable, Sendable {
     case notPerformed
     /// The journal does not hold what decides.
     case cannotTell(Blindness)
-    /// They disagree; but the record agrees with the state before the attempt: another CPU came in between.
+    /// They disagree; but the record agrees with another moment of the transition: another CPU came in between.
     case racy
     /// They disagree.
     case differs
@@ -37,8 +37,8 @@ package struct CheckReview: Hashable, Sendable {
   package var phase: Int
   /// What holds right before the entry; nil for a step without a condition.
   package var judgement: Judgement?
-  /// What held right before the transition began.
-  package var atBegin: Judgement?
+  /// What held right before the transition began, then after each change that others made inside it.
+  package var elsewhere: [Judgement] = []
   /// The conditions that the step leaves out.
   package var skipped: [SkippedCondition]
 
@@ -51,7 +51,7 @@ package struct CheckReview: Hashable, Sendable {
     guard let judgement else { return .cannotTell(.unrecognised) }
     if case .unknown(let why) = judgement.verdict { return .cannotTell(why) }
     if matches(judgement) { return .agrees }
-    return atBegin.map(matches) == true ? .racy : .differs
+    return elsewhere.contains(where: matches) ? .racy : .differs
   }
 
   /// Whether the kernel gave another errno than this generation's rules have for what was found.
@@ -68,7 +68,7 @@ package struct CheckReview: Hashable, Sendable {
 }
 
 extension CheckReview {
-  /// A check with what `judge` says of its conditions; ``atBegin`` stays open.
+  /// A check with what `judge` says of its conditions; ``elsewhere`` stays empty.
   package init(
     _ entry: Entry, _ site: Site, phase: Int, of transition: Transition, judge: (ConditionQuestion) -> Judgement
   ) {

@@ -21,6 +21,8 @@ package enum UnrecordedCause: Hashable, Sendable {
   case protectedGuest(SpaceID)
   /// The arguments ask for permissions that nobody may give.
   case permissions(UInt64, allowed: UInt64)
+  /// The page is no memory.
+  case notMemory(PageFrame)
 }
 
 /// Finds out why a transition ended as it did.
@@ -44,7 +46,7 @@ package struct WhyInquiry: Sendable {
 
   private let judge: ConditionJudge
   private let due: [SequenceNumber: (Entry, Site, Int)]
-  private var begun: [SequenceNumber: CheckReview] = [:]
+  private var elsewhere: [SequenceNumber: [Judgement]] = [:]
   private let pages: PageRange
   private let guestPages: (space: SpaceID, pages: PageRange)?
   private var watch: PageWatch
@@ -89,15 +91,18 @@ package struct WhyInquiry: Sendable {
       touched || !found.isEmpty && !changes.isEmpty
     {
       interferences.append(Interference(seq: entry.seq, action: entry.action, cpu: entry.cpu))
+      judgeElsewhere(image)
     }
     let next = SequenceNumber(entry.seq.rawValue + 1)
-    if next == transition.firstSeq { begun = due.mapValues { review($0, image) } }
-    if let check = due[next] {
-      var reviewed = review(check, image)
-      reviewed.atBegin = begun[next]?.judgement
-      checks.append(reviewed)
-    }
+    if next == transition.firstSeq { judgeElsewhere(image) }
+    if let check = due[next] { checks.append(review(check, image)) }
     if entry.seq == lastSeq { conclude(image) }
+  }
+
+  private mutating func judgeElsewhere(_ image: MachineImage) {
+    for (seq, check) in due {
+      if let judgement = review(check, image).judgement { elsewhere[seq, default: []].append(judgement) }
+    }
   }
 
   private func review(_ check: (Entry, Site, Int), _ image: MachineImage) -> CheckReview {
@@ -117,6 +122,7 @@ package struct WhyInquiry: Sendable {
   }
 
   private mutating func conclude(_ image: MachineImage) {
+    for index in checks.indices { checks[index].elsewhere = elsewhere[checks[index].entry.seq] ?? [] }
     views = pages.frames.compactMap { watch.view(of: $0) }
     guestViews =
       guestPages.map { space, pages in
@@ -142,6 +148,11 @@ extension WhyInquiry {
     ]
     if changesMapping.contains(transition.operation), isProtected == true, let place = transition.guestPage {
       return .protectedGuest(place.space)
+    }
+    if transition.operation == .hostForceReclaim, let page = transition.firstFrame,
+      judge.memory(transition).verdict == .fails
+    {
+      return .notMemory(page)
     }
     let judged = judge.permissions(transition)
     guard judged.verdict == .fails, case .permissions(let bits, let allowed)? = judged.finding else { return nil }

@@ -60,7 +60,11 @@ struct HistoryText {
     if attempts > 0 { text += " and \(attempts) attempt\(attempts == 1 ? "" : "s") that changed nothing" }
     if unended > 0 { text += ", inside \(unended == 1 ? "a transition" : "\(unended) transitions") without an end" }
     if items.count < total { text += ", the newest of \(total)" }
-    return console.paint(name, .bold) + "  \(text), \(end.words)\n"
+    text += ", " + end.words
+    let isWide = console.width.map { DisplayText.width(name) + 2 + DisplayText.width(text) <= $0 } ?? true
+    if isWide { return console.paint(name, .bold) + "  " + text + "\n" }
+    let lines = HeaderLine.lines(text, room: console.width.map { $0 - 2 } ?? .max)
+    return console.paint(name, .bold) + "\n" + lines.map { "  " + $0 + "\n" }.joined()
   }
 
   private func grouped(_ items: [HistoryItem]) throws -> [HistoryGroup] {

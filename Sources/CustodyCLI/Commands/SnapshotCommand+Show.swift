@@ -9,7 +9,10 @@ import PageTables
 struct SnapshotShowCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "show", abstract: "Show a snapshot as ranges of pages of each space",
-    discussion: "NOPAGE is shown only where somebody is named as the owner; pages that were not seen are left out.")
+    discussion: """
+      NOPAGE is shown only of the host's memory, and where somebody is named as the owner; what was not seen is left \
+      out.
+      """)
 
   @Argument(help: ArgumentHelp("3, or own:50000; `custody snapshot list` has the names.", valueName: "snapshot"))
   var name: SnapshotArgument
@@ -53,7 +56,9 @@ struct SnapshotShowCommand: ParsableCommand {
     let words = HoldingWords(context)
     var runs: [(PageRange, Holding)] = []
     state.forEachRun(space, in: Self.everything) { run, holding in
-      let isNothing = holding.state == .noPage && holding.annotation == .none || holding.state == .unknown
+      // What the host does not have, though it is memory, is told even where its table names nobody.
+      let isTold = space == .host && context.facts.isMemory(run.first) == true
+      let isNothing = holding.state == .noPage && holding.annotation == .none && !isTold || holding.state == .unknown
       if !isNothing { runs.append((run, holding)) }
     }
     for (run, holding) in runs {

@@ -83,7 +83,8 @@ struct WhyText {
     }
     switch check.agreement {
     case .cannotTell(let blindness): remarks.append("not judged: \(blindness.rawValue)")
-    case .racy: remarks.append("the state had changed by this entry; it agrees with the state before this transition")
+    case .racy:
+      remarks.append("the replayed state says otherwise here, but agrees at another moment of this transition")
     case .differs: remarks.append("the replayed state says otherwise")
     case .agrees, .notPerformed: break
     }
@@ -144,8 +145,9 @@ struct WhyText {
 
   private func writeMeanwhile() throws {
     let others = why.inquiry.interferences
-    var told: Set<ActionID?> = []
-    for other in others where told.insert(other.action).inserted && told.count <= 4 {
+    // Who made the page so is told already.
+    var told: Set<ActionID?> = [try why.past(limit: 1).steps.first?.cause.transition?.id]
+    for other in others where told.insert(other.action).inserted && told.count <= 5 {
       guard let cause = try why.causes.cause(at: other.seq) else { continue }
       try writeLabelled("meanwhile", "\(words.title(cause)), changed these pages")
     }

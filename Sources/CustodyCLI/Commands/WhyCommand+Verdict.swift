@@ -36,9 +36,21 @@ struct WhyVerdict {
     if let check = why.decided, check.outcome == .failed { return failed(check) }
     if let apply = why.failedApply, let result = apply.entry.result {
       let name = apply.site.effect?.rawValue ?? apply.site.kernelStep ?? "an apply"
-      return "\(apply.phase.map { ".\($0) " } ?? "")\"\(name)\" returned \(HexText.result(result)) and changed nothing"
+      let place = apply.phase.map { ".\($0) " } ?? ""
+      return "\(place)\"\(name)\" returned \(HexText.result(result)) and changed nothing" + nothingThere(result)
     }
     return why.unrecorded.map { words.unrecorded($0) + "; no phase records that" }
+  }
+
+  // Changing the attributes of a mapping that is not there.
+  private func nothingThere(_ result: Int64) -> String {
+    guard let view = why.inquiry.guestViews.first else { return "" }
+    let place = HoldingWords(story.context).place(view.place.space, view.place.page)
+    switch (result, view.holding.state) {
+    case (-34, _): return ": \(place) lies beyond the guest's address space"
+    case (-2, .noPage), (-11, .noPage): return ": nothing is mapped at \(place)"
+    default: return ""
+    }
   }
 
   private func failed(_ check: CheckReview) -> String {

@@ -117,6 +117,7 @@ struct WhyWords {
     case .protectedGuest(let space): "\(context.name(space)) is protected: its mappings are not the host's to change"
     case .permissions(let bits, let allowed):
       "the permissions \(HexText.hex(bits)) have bits beyond \(HexText.hex(allowed))"
+    case .notMemory(let page): "\(HexText.hex(page.address)) is not memory"
     }
   }
 

@@ -1,0 +1,30 @@
+// Why: many tests ask questions of the same recordings; one import serves all that ask at the same time.
+
+import Synchronization
+import TestSupport
+import Testing
+
+/// Journals of recordings, for reading only.
+enum ImportedJournals {
+  private struct Kept {
+    weak var sandbox: Sandbox?
+  }
+
+  private static let kept = Mutex<[String: Kept]>([:])
+
+  /// A folder whose `custody.db` is the journal of a recording; nil, with a message, where the recording is absent.
+  static func journal(_ name: String) throws -> Sandbox? {
+    guard let files = Recordings.all.first(where: { $0.name == name }) else {
+      print("skipped: the recording \(name) is not here")
+      return nil
+    }
+    return try kept.withLock { kept in
+      if let sandbox = kept[name]?.sandbox { return sandbox }
+      let sandbox = try Sandbox()
+      let ran = try sandbox.custody("import", "-q", files.events, "--snapshots", files.snapshots)
+      #expect(ran.status == 0, "\(ran)")
+      kept[name] = Kept(sandbox: sandbox)
+      return sandbox
+    }
+  }
+}
