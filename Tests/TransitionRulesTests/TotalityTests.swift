@@ -44,6 +44,19 @@ struct TotalityTests {
     }
   }
 
+  @Test func anErrnoOfAnApplyThatChangesNothingIsARefusal() {
+    let world = TestWorld(.linux7_1, debug: false)
+    var machine = world.machine
+    var call = OperationCall(.guestRelaxPerms)
+    call.guest = .firstGuest
+    call.guestPage = 0x100
+    let result = world.engine.perform(call, on: &machine)
+    #expect(result.value == Errno.tryAgain)
+    #expect(result.outcome == .refused)
+    #expect(machine == world.machine)
+    #expect(world.engine.refusal(of: call, on: machine) == nil)
+  }
+
   @Test(arguments: Generation.allCases) func phasesAreToldInTheTablesOrder(_ generation: Generation) {
     let world = TestWorld(generation, debug: false)
     var machine = world.machine

@@ -43,15 +43,16 @@ extension Engine {
       var report = ApplyReport(row: row, page: page, result: 0)
       let before = observer.wantsStates ? machine : nil
       let result = store(rule, &attempt, &machine, &report)
-      attempt.result.hasChanged = true
       switch result {
       case .stopped(let cause):
+        attempt.result.hasChanged = true
         attempt.result.value = nil
         attempt.result.fatal = cause
         tell(report, before, machine, &observer)
         return false
       case .returned(let value, let warnings):
         report.result = value
+        if rule.store.writes && (value >= 0 || report.recycledDevices) { attempt.result.hasChanged = true }
         tell(report, before, machine, &observer)
         if !book(value, warnings, rule.failure, &attempt) { return false }
       }

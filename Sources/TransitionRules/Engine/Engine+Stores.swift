@@ -23,7 +23,7 @@ extension Engine {
     case .references(let step): return count(step, attempt, &machine)
     case .shareCount(let step):
       return updateFrames(attempt, &machine) { $0.shareCount = $0.shareCount &+ UInt32(bitPattern: Int32(step)) }
-    case .contents: return .returned(0)
+    case .contents, .nothing: return .returned(0)
     default: return storeInGuest(rule, &attempt, &machine)
     }
   }

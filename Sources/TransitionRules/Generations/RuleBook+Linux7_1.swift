@@ -7,7 +7,6 @@ import PageOwnership
 extension RuleBook {
   static let linux7_1: RuleBook = {
     var book = RuleBook(.linux7_1, after: linux6_18)
-    book.traits.faultOnMapped = Errno.exists
     book.traits.foreignFaultIsFatal = false
     book.traits.mapsReturnedPages = true
     book.traits.relaxOnUnmapped = Errno.tryAgain
@@ -53,12 +52,14 @@ extension RuleBook {
     let prot = "kvm_pgtable_stage2_pte_prot"
     let map = "kvm_pgtable_stage2_map"
     let annotate = "host_stage2_set_owner_metadata_locked"
+    let encode = "host_stage2_encode_gfn_meta"
     add(
       OperationRules(
         .hostDonateGuest, .one,
         checks: Self.hostCheck(.source, .owned)
           + [Row.inside(.target, .guest, guestState), Row.target(.guest, .noPage, guestState), Self.memcache],
         applies: [
+          Self.change(.encode, .source, .host, nil, .nothing, encode),
           Self.change(.disown, .source, .host, .noPage, .hostOwner(.guest), annotate),
           Self.change(.own, .target, .guest, .owned, .guestMapping, map),
         ]))
@@ -76,6 +77,7 @@ extension RuleBook {
         checks: Self.guestLeafRules + [Row.source(.guest, .sharedOwned, prot)]
           + Self.hostCheck(.target, .sharedBorrowed),
         applies: [
+          Self.change(.encode, .target, .host, nil, .nothing, encode),
           Self.change(.endBorrow, .target, .host, .noPage, .hostOwner(.guest), annotate),
           Self.change(.endLend, .source, .guest, .owned, .guestMapping, map),
         ]))

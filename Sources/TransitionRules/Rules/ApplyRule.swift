@@ -34,6 +34,8 @@ package enum Store: Hashable, Sendable {
   case guestAge
   /// The access flag of a guest's mapping is set.
   case guestYouth
+  /// Nothing: a word is computed that a later store writes.
+  case nothing
   /// Nothing: the guest's leaf is asked whether it is poisoned.
   case guestPoisonQuery
   /// The content of the page.
@@ -42,6 +44,16 @@ package enum Store: Hashable, Sendable {
   case references(Int8)
   /// `host_share_guest_count`: one more or one less.
   case shareCount(Int8)
+}
+
+extension Store {
+  /// Whether it writes to memory at all.
+  var writes: Bool {
+    switch self {
+    case .nothing, .guestPoisonQuery: false
+    default: true
+    }
+  }
 }
 
 /// What becomes of an operation whose store fails.

@@ -63,9 +63,8 @@ package struct RuleBook: Sendable {
 package struct GenerationTraits: Hashable, Sendable {
   /// Memory that the kernel must not map (NOMAP) changes hands like other memory (6.1).
   package var nomapIsMemory = false
-  /// What `host_fault` returns for a leaf that is valid already.
-  package var faultOnMapped: Int64 = Errno.tryAgain
-  /// Whether a host fault on somebody else's page panics the hypervisor (its caller), or is given back to the host.
+  /// Whether the caller of `host_fault` panics when a page is somebody else's (up to 6.18), or gives the fault back to
+  /// the host. The operation itself returns `-EPERM` in both.
   package var foreignFaultIsFatal = true
   /// Whether loops over the metadata count pages, so that a size of nearly 2^64 runs on until something stops it; else
   /// they compare addresses and end at once.

@@ -125,7 +125,7 @@ struct VectorPhases: TransitionObserver {
     case .guestAge: return ("guest", "young", "")
     case .guestYouth: return ("guest", "mkyoung", "")
     case .contents: return ("host", "poison", "")
-    case .hostStateAlone, .references, .shareCount, .guestPoisonQuery: return nil
+    case .hostStateAlone, .references, .shareCount, .guestPoisonQuery, .nothing: return nil
     }
   }
 }
