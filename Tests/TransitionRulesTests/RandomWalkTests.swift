@@ -22,6 +22,14 @@ struct RandomWalkTests {
     #expect(walk.completed > Self.steps / 20)
     #expect(walk.refused > Self.steps / 20)
   }
+
+  @Test(arguments: [Generation.linux6_2, .linux6_14, .linux7_1])
+  func theNaiveModelNoticesAWrongLine(_ generation: Generation) {
+    var book = RuleBook.of(generation)
+    book.amend(.hostUnshareHyp) { rules in rules.checks.removeAll { $0.condition == .notPinned } }
+    var walk = RandomWalk(generation, debug: true, seed: SeededRandom.seed(41), rules: book)
+    #expect((0..<Self.steps).contains { _ in walk.step() != nil })
+  }
 }
 
 /// A walk of both models.
@@ -35,8 +43,8 @@ struct RandomWalk {
   let operations: [PageOwnership.Operation]
   let window: [UInt64]
 
-  init(_ generation: Generation, debug: Bool, seed: UInt64) {
-    world = TestWorld(generation, debug: debug)
+  init(_ generation: Generation, debug: Bool, seed: UInt64, rules: RuleBook? = nil) {
+    world = TestWorld(generation, debug: debug, rules: rules)
     machine = world.machine
     naive = NaivePages(generation, debug: debug, regions: TestWorld.regions)
     random = SeededRandom(seed: seed)

@@ -54,7 +54,8 @@ struct TotalityTests {
     #expect(result.value == Errno.tryAgain)
     #expect(result.outcome == .refused)
     #expect(machine == world.machine)
-    #expect(world.engine.refusal(of: call, on: machine) == nil)
+    #expect(world.engine.successor(of: machine, by: call)?.result == result)
+    #expect(world.engine.successor(of: machine, by: OperationCall(.hostUnshareHyp, page: 0x41300)) == nil)
   }
 
   @Test(arguments: Generation.allCases) func phasesAreToldInTheTablesOrder(_ generation: Generation) {

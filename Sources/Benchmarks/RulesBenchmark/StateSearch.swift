@@ -21,9 +21,7 @@ struct StateSearch {
     while let machine = frontier.popLast(), seen.count < limit {
       for call in calls {
         search.callCount += 1
-        guard walk.engine.refusal(of: call, on: machine) == nil else { continue }
-        var next = machine
-        let result = walk.engine.perform(call, on: &next)
+        guard let (next, result) = walk.engine.successor(of: machine, by: call) else { continue }
         guard result.hasChanged, result.fatal == nil, next.frame(PageFrame(call.page)).references < 2 else { continue }
         if seen.insert(next).inserted { frontier.append(next) }
       }

@@ -120,7 +120,7 @@ private struct TableState {
     return VectorOperation(name: isDonation ? "host_donate_guest" : operation, arguments: arguments)
   }
 
-  /// What changes from this state to the row's next one: host, hypervisor, and from 6.14 on guest and shares, references.
+  /// What changes from this state to the row's next one: host, hypervisor, from 6.14 on guest and shares, references.
   func changes(to next: [JSONValue], hasGuest: Bool) -> [VectorDelta] {
     guard next.count == (hasGuest ? 5 : 3) else { return [] }
     let words = next.map { $0.makeString() ?? $0.uint64.map(String.init) ?? "" }

@@ -25,9 +25,9 @@ extension Engine {
   ) -> Bool {
     attempt.guest = attempt.call.guest.flatMap { machine.place(of: $0) }
     for phase in plan.phases {
-      if let state = plan.rules.checks[phase.lowerBound].onlyIfGuest, state != attempt.guestState { continue }
+      if let state = plan.checks[phase.lowerBound].onlyIfGuest, state != attempt.guestState { continue }
       var report = CheckReport(rows: phase, decidingRow: nil, outcome: .skipped, result: 0)
-      let goesOn = check(&attempt, phase, plan.rules.checks, machine, &report)
+      let goesOn = check(&attempt, phase, plan.checks, machine, &report)
       observer.didCheck(report, machine)
       if !goesOn { return false }
     }
@@ -36,7 +36,7 @@ extension Engine {
 
   /// Makes the checks of one phase; false if the operation ends there.
   private func check(
-    _ attempt: inout Attempt, _ phase: Range<Int>, _ rows: [CheckRule], _ machine: Machine,
+    _ attempt: inout Attempt, _ phase: Range<Int>, _ rows: [CheckRow], _ machine: Machine,
     _ report: inout CheckReport
   ) -> Bool {
     var row = phase.lowerBound
@@ -60,10 +60,10 @@ extension Engine {
   }
 
   /// Where the rows that are judged together for each page end.
-  private func groupEnd(from row: Int, _ end: Int, _ rows: [CheckRule]) -> Int {
-    guard rows[row].condition.isPerPage else { return row + 1 }
+  private func groupEnd(from row: Int, _ end: Int, _ rows: [CheckRow]) -> Int {
+    guard rows[row].isPerPage else { return row + 1 }
     var next = row + 1
-    while next < end, rows[next].condition.isPerPage, rows[next].subject == rows[row].subject,
+    while next < end, rows[next].isPerPage, rows[next].subject == rows[row].subject,
       el2Debug || !rows[next].needsDebug
     {
       next += 1
@@ -73,7 +73,7 @@ extension Engine {
 
   /// Books a failure; false if the operation ends with it.
   private func fail(
-    _ attempt: inout Attempt, _ rule: CheckRule, _ row: Int, _ finding: Finding, _ report: inout CheckReport
+    _ attempt: inout Attempt, _ rule: CheckRow, _ row: Int, _ finding: Finding, _ report: inout CheckReport
   ) -> Bool {
     report.outcome = .failed
     report.result = rule.errno

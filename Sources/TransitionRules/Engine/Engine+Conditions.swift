@@ -7,10 +7,10 @@ import PageTables
 extension Engine {
   /// Judges rows that belong together; gives the row that decided, and how.
   func judge(
-    _ rows: Range<Int>, _ rules: [CheckRule], _ attempt: inout Attempt, _ machine: Machine
+    _ rows: Range<Int>, _ rules: [CheckRow], _ attempt: inout Attempt, _ machine: Machine
   ) -> (Int, Finding) {
     let condition = rules[rows.lowerBound].condition
-    guard condition.isPerPage else {
+    guard rules[rows.lowerBound].isPerPage else {
       return (rows.lowerBound, judge(rules[rows.lowerBound], &attempt, machine))
     }
     switch rules[rows.lowerBound].subject {
@@ -25,7 +25,7 @@ extension Engine {
   }
 
   /// Judges a condition on arguments, regions or one leaf.
-  private func judge(_ rule: CheckRule, _ attempt: inout Attempt, _ machine: Machine) -> Finding {
+  private func judge(_ rule: CheckRow, _ attempt: inout Attempt, _ machine: Machine) -> Finding {
     switch rule.condition {
     case .insideTable: return judgeInside(rule, attempt, machine)
     case .inOneRegion:
@@ -52,7 +52,7 @@ extension Engine {
     }
   }
 
-  private func judgeInside(_ rule: CheckRule, _ attempt: Attempt, _ machine: Machine) -> Finding {
+  private func judgeInside(_ rule: CheckRow, _ attempt: Attempt, _ machine: Machine) -> Finding {
     switch rule.subject {
     case .host: return machine.host.walk(attempt.physical, attempt.size) == nil ? .outside : .holds
     case .hyp:
@@ -74,7 +74,7 @@ extension Engine {
     return attempt.call.count == block && isAligned ? .holds : .fails
   }
 
-  private func judgeHostLeaf(_ rule: CheckRule, _ attempt: inout Attempt, _ machine: Machine) -> Finding {
+  private func judgeHostLeaf(_ rule: CheckRow, _ attempt: inout Attempt, _ machine: Machine) -> Finding {
     let leaf = machine.host.leaf(at: attempt.page)
     let holds: Bool
     switch rule.condition {
@@ -94,7 +94,7 @@ extension Engine {
     return holds ? .holds : .fails
   }
 
-  private func judgeGuest(_ rule: CheckRule, _ attempt: inout Attempt, _ machine: Machine) -> Finding {
+  private func judgeGuest(_ rule: CheckRow, _ attempt: inout Attempt, _ machine: Machine) -> Finding {
     guard let place = attempt.guest else { return .fails }
     let page = attempt.guestAddress >> 12
     let leaf = machine.guests[place].table.leaf(at: page)

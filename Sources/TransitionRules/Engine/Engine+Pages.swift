@@ -9,7 +9,7 @@ extension Engine {
   ///
   /// The corresponding kernel function is `check_page_state_range`.
   func judgeLeaves(
-    _ rows: Range<Int>, _ rules: [CheckRule], _ table: StageTable, _ address: UInt64, _ size: UInt64,
+    _ rows: Range<Int>, _ rules: [CheckRow], _ table: StageTable, _ address: UInt64, _ size: UInt64,
     _ attempt: Attempt, _ machine: Machine
   ) -> (Int, Finding) {
     guard let pages = table.walk(address, size) else { return (rows.lowerBound, .outside) }
@@ -37,7 +37,7 @@ extension Engine {
 
   /// Judges one leaf; nil if the condition holds.
   private func judge(
-    _ rule: CheckRule, _ leaf: Leaf, page: UInt64, physical: UInt64, isHyp: Bool
+    _ rule: CheckRow, _ leaf: Leaf, page: UInt64, physical: UInt64, isHyp: Bool
   ) -> Finding? {
     let word = LeafWord(level: leaf.level, raw: leaf.word)
     let state: PageState
@@ -71,7 +71,7 @@ extension Engine {
   ///
   /// The corresponding kernel functions are `__host_check_page_state_range` and its twins.
   func judgeFrames(
-    _ rows: Range<Int>, _ rules: [CheckRule], _ attempt: Attempt, _ machine: Machine
+    _ rows: Range<Int>, _ rules: [CheckRow], _ attempt: Attempt, _ machine: Machine
   ) -> (Int, Finding) {
     var page = attempt.page
     let end = page &+ frameCount(attempt)
@@ -89,7 +89,7 @@ extension Engine {
   }
 
   /// Judges the metadata of one page; nil if the condition holds.
-  private func judge(_ rule: CheckRule, _ frame: FrameWord, _ page: UInt64) -> Finding? {
+  private func judge(_ rule: CheckRow, _ frame: FrameWord, _ page: UInt64) -> Finding? {
     switch rule.condition {
     case .notPinned: return frame.references == 0 ? nil : .fails(page: page, level: nil, found: nil)
     case .sourceIsOwnedOrGuestShared:
@@ -107,7 +107,7 @@ extension Engine {
 
   /// Judges the leaves of a guest's table, as each is met.
   func judgeGuestPages(
-    _ rows: Range<Int>, _ rules: [CheckRule], _ attempt: inout Attempt, _ machine: Machine
+    _ rows: Range<Int>, _ rules: [CheckRow], _ attempt: inout Attempt, _ machine: Machine
   ) -> (Int, Finding) {
     guard let place = attempt.guest, machine.guests[place].hasTable else { return (rows.lowerBound, .noTable) }
     let table = machine.guests[place].table
@@ -127,7 +127,7 @@ extension Engine {
     return (rows.upperBound - 1, .holds)
   }
 
-  private static func accepts(_ rule: CheckRule, _ state: PageState) -> Bool {
+  private static func accepts(_ rule: CheckRow, _ state: PageState) -> Bool {
     rule.condition == .sourceIsOwnedOrShared ? state == .owned || state == .sharedOwned : state == rule.expected
   }
 }

@@ -17,10 +17,12 @@ package struct Engine: Sendable {
   /// An operation's rules with what is computed of them once.
   final class Plan: Sendable {
     let rules: OperationRules
+    let checks: [CheckRow]
     let phases: [Range<Int>]
 
     init(_ rules: OperationRules) {
       self.rules = rules
+      checks = rules.checks.map { CheckRow($0) }
       phases = rules.checkPhases
     }
   }
@@ -50,13 +52,16 @@ package struct Engine: Sendable {
     return attempt.result
   }
 
-  /// What an operation returns if a check ends it; nil if it would go on to change the machine. A search asks this first,
-  /// for most calls are refused and a machine that stays need not be copied.
-  package func refusal(of call: OperationCall, on machine: Machine) -> OperationResult? {
-    guard let plan = plans[call.operation] else { return OperationResult() }
+  /// The machine that an operation leaves, with its result; nil if a check ends it. For searches: most calls are
+  /// refused, and a machine that stays is not copied.
+  package func successor(of machine: Machine, by call: OperationCall) -> (machine: Machine, result: OperationResult)? {
+    guard let plan = plans[call.operation] else { return nil }
     var attempt = Attempt(call, plan.rules.counting)
     var nobody = NoObserver()
-    return check(&attempt, plan, machine, &nobody) ? nil : attempt.result
+    guard check(&attempt, plan, machine, &nobody) else { return nil }
+    var next = machine
+    apply(&attempt, plan.rules, &next, &nobody)
+    return (next, attempt.result)
   }
 
   /// Performs an operation on a machine that nobody watches.
@@ -74,6 +79,31 @@ extension Engine {
     var report = ApplyReport(row: 0, page: nil, result: 0)
     if case .returned(let value, _) = store(rule, &attempt, &machine, &report) { report.result = value }
     return report
+  }
+}
+
+/// What the engine reads of a check rule: all but its name, so that looking at a row counts no references.
+struct CheckRow: Sendable {
+  let condition: Condition
+  let isPerPage: Bool
+  let subject: SpaceKind?
+  let expected: PageState?
+  let errno: Int64
+  let failure: CheckFailure
+  let warnings: Int
+  let needsDebug: Bool
+  let onlyIfGuest: PageState?
+
+  init(_ rule: CheckRule) {
+    condition = rule.condition
+    isPerPage = rule.condition.isPerPage
+    subject = rule.subject
+    expected = rule.expected
+    errno = rule.errno
+    failure = rule.failure
+    warnings = rule.warnings
+    needsDebug = rule.needsDebug
+    onlyIfGuest = rule.onlyIfGuest
   }
 }
 

@@ -37,3 +37,7 @@ package struct FrameWord: Hashable, Sendable {
     set { word = word & 0xffff_ffff | UInt64(newValue) << 32 }
   }
 }
+
+extension FrameWord: RunValue {
+  var bits: UInt64 { word }
+}

@@ -102,3 +102,7 @@ extension Leaf {
   /// The invalid word of a poisoned guest page.
   static let poison: UInt64 = 3 << 60
 }
+
+extension Leaf: RunValue {
+  var bits: UInt64 { word ^ UInt64(truncatingIfNeeded: level) &* 0x9e37_79b9_7f4a_7c15 }
+}

@@ -46,8 +46,8 @@ package struct StageTable: Hashable, Sendable {
 
   /// The pages that a walk of a range of bytes visits; nil if it leaves the table (`-ERANGE`).
   ///
-  /// The corresponding kernel function is `kvm_pgtable_walk`: an end that wraps is an end before the begin, and the walk
-  /// visits nothing.
+  /// The corresponding kernel function is `kvm_pgtable_walk`: an end that wraps is an end before the begin, and the
+  /// walk visits nothing.
   func walk(_ address: UInt64, _ size: UInt64) -> Range<UInt64>? {
     let start = address & ~0xfff
     let end = (start &+ size &+ 0xfff) & ~0xfff
