@@ -7,6 +7,8 @@ package import PageOwnership
 
 /// All tables of a machine, with the logical ownership that they imply.
 package struct MachineImage: Sendable {
+  /// The rules in force.
+  package let generation: Generation
   /// Where this generation keeps what.
   package let encoding: TableEncoding
   /// The implied ownership, pins and share counts, with their hash.
@@ -14,12 +16,14 @@ package struct MachineImage: Sendable {
   var hostStage2 = DescriptorTable(isEmpty: false)
   var hypStage1 = DescriptorTable(isEmpty: false)
   var guests: [SpaceID: DescriptorTable] = [:]
-  let regions: [Region]
+  /// The regions of memory.
+  package let regions: [Region]
   /// True once a snapshot has shown every page of every table and nothing was forgotten since.
   var isWhollyKnown = false
 
   /// A machine of which nothing was seen yet.
   package init(generation: Generation, regions: [Region]) {
+    self.generation = generation
     encoding = TableEncoding(generation)
     self.regions = regions
   }
