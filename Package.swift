@@ -34,7 +34,8 @@ let package = Package(
         .product(name: "SystemPackage", package: "swift-system"),
       ], swiftSettings: floor),
     .target(name: "TransitionRules", dependencies: ["PageOwnership", "PageTables"], swiftSettings: floor),
-    .target(name: "Analysis", dependencies: ["PageOwnership", "PageTables"], swiftSettings: floor),
+    .target(
+      name: "Analysis", dependencies: ["PageOwnership", "PageTables", "TransitionRules"], swiftSettings: floor),
     // floor 2
     .target(
       name: "Journal",
@@ -50,7 +51,7 @@ let package = Package(
     .target(
       name: "CustodyCLI",
       dependencies: [
-        "PageOwnership", "PageTables", "Capture", "Analysis", "Journal",
+        "PageOwnership", "PageTables", "TransitionRules", "Capture", "Analysis", "Journal",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: house),
     // floor 4
@@ -93,7 +94,9 @@ let package = Package(
       ]),
     .testTarget(
       name: "AnalysisTests",
-      dependencies: ["Analysis", "Capture", "ImportBenchmark", "PageOwnership", "PageTables", "TestSupport"],
+      dependencies: [
+        "Analysis", "Capture", "ImportBenchmark", "PageOwnership", "PageTables", "TestSupport", "TransitionRules",
+      ],
       swiftSettings: house),
     .testTarget(
       name: "CustodyCLITests",

@@ -8,7 +8,7 @@ extension Rules {
     "PageTables": ["PageOwnership"],
     "Capture": ["PageOwnership", "PageTables", "CSimdJSON", "CZlib"],
     "TransitionRules": ["PageOwnership", "PageTables"],
-    "Analysis": ["PageOwnership", "PageTables"],
+    "Analysis": ["PageOwnership", "PageTables", "TransitionRules"],
     "Report": ["PageOwnership", "PageTables"],
     "Journal": ["PageOwnership", "CSQLiteConfig"],
     "CustodyCLI": ["PageOwnership", "PageTables", "Capture", "TransitionRules", "Analysis", "Report", "Journal"],
