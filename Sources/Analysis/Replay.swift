@@ -55,7 +55,7 @@ package struct Replay: Sendable {
     for observation in observations { compare(observation, entry) }
     compareOld(changes, entry)
     perform(changes, entry)
-    if site.kind == .end { noteEnd(entry) }
+    if site.kind == .end || site.kind == .recovery && entry.outcome != nil { noteEnd(entry) }
     noteLives(entry.seq)
   }
 
