@@ -22,6 +22,8 @@ enum FactRows {
     let offset = facts.hypVAOffset.value.map { "0x" + String($0, radix: 16) }
     try put("hyp_va_offset", offset, facts.hypVAOffset.provenance)
     try put("regions", facts.regions.value.map { "\($0.count)" }, facts.regions.provenance)
+    // Recordings have no such fact, not even as unknown: nobody drove them.
+    if let driver = facts.drivenBy.value { try put("driven_by", driver, facts.drivenBy.provenance) }
     for (key, value) in facts.others { try put(otherPrefix + key, value, .recorded) }
     try insert(facts.regions.value ?? [], into: database)
   }
@@ -70,6 +72,7 @@ enum FactRows {
     case "address_bits": return assign(\.addressBits, Int64(value))
     case "hyp_va_offset": return assign(\.hypVAOffset, UInt64(value.dropFirst(2), radix: 16))
     case "regions": return assign(\.regions, [])
+    case "driven_by": return assign(\.drivenBy, value)
     default: return true
     }
   }

@@ -81,11 +81,16 @@ package struct Facts: Hashable, Sendable {
   package var hypVAOffset: Known<UInt64> = .unknown
   /// The regions of memory, in order.
   package var regions: Known<[Region]> = .unknown
+  /// Which program drove the machine, entry by entry: only then may recovery append to the journal.
+  package var drivenBy: Known<String> = .unknown
   /// Whatever else the recording says of itself, in its own words, by key.
   package var others: [String: String] = [:]
 
   /// Nothing known.
   package init() {}
+
+  /// What ``drivenBy`` says of a journal that `custody run` made.
+  package static let runDriver = "custody run"
 
   /// Whether a frame is memory that may change hands; nil where no region is known.
   package func isMemory(_ page: PageFrame) -> Bool? {
