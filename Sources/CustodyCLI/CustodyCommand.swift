@@ -30,6 +30,7 @@ package struct CustodyCommand: ParsableCommand {
       SQLCommand.self,
       IndexCommand.self,
       ReplayCommand.self,
+      RecoverCommand.self,
       VerifyCommand.self,
       DoctorCommand.self,
     ])

@@ -11,8 +11,13 @@ struct JournalReplay {
   let reader: JournalReader
   private let sites: Journal.SiteTable
   private let snapshots: [SequenceNumber: Snapshot]
+  private let spaces: [Space]
   /// The replay, as far as it got.
   var replay: Replay
+  /// From this snapshot on its own account is kept beside the replay; nil for none.
+  private var witnessSeq: SequenceNumber?
+  /// The machine that the witness shows, with what entries behind it did.
+  private(set) var shown: MachineImage?
 
   /// Prepares the replay of a journal; `unwritten` are guests that an unfinished import knows of and has no row for.
   ///
@@ -27,6 +32,7 @@ struct JournalReplay {
     }
     sites = try reader.sites()
     let lives = try reader.spaces()
+    spaces = lives.map(\.space)
     replay = Replay(
       generation: generation, regions: facts.regions.value ?? [],
       births: lives.map { ($0.space, $0.bornSeq) } + unwritten,
@@ -34,6 +40,12 @@ struct JournalReplay {
     var observed: [SequenceNumber: Snapshot] = [:]
     for snapshot in try reader.snapshots() where snapshot.origin == .observed { observed[snapshot.seq] = snapshot }
     snapshots = observed
+  }
+
+  /// Keeps the account of the last snapshot at or before `seq` by itself; gives its entry, nil without one.
+  mutating func keepLastSnapshot(through seq: SequenceNumber) -> SequenceNumber? {
+    witnessSeq = snapshots.keys.filter { $0 <= seq }.max()
+    return witnessSeq
   }
 
   /// Replays through `last`; `every` is called after each entry, and stops the replay by returning false.
@@ -51,6 +63,8 @@ struct JournalReplay {
         throw JournalError(.corrupt, "\(reader.path): entry \(frame.entry.seq.rawValue) has no site")
       }
       replay.take(frame.entry, site, changes: frame.changes, observations: frame.observations)
+      if shown != nil { for change in frame.changes { shown?.apply(change) } }
+      if site.kind == .lost { shown = nil }
       if site.kind == .snapshot { try takeSnapshot(frame.entry) }
       return try body(frame, site, &replay)
     }
@@ -60,6 +74,10 @@ struct JournalReplay {
     guard let snapshot = snapshots[entry.seq] else { return }
     var content = SnapshotImage(guests: snapshot.guests)
     try reader.forEachSnapshotRange(of: snapshot.id) { content.add($0) }
+    if entry.seq == witnessSeq {
+      shown = MachineImage(
+        generation: replay.image.generation, regions: replay.image.regions, showing: content, guests: spaces)
+    }
     replay.take(snapshot, content)
   }
 

@@ -14,6 +14,7 @@ struct LogCommand: ParsableCommand {
       custody log --outcome refused              what was refused, with errno and failing condition
       custody log --page 0x48163000              every transition whose pages hold that physical address
       custody log --guest guest:0x1000#3         what one incarnation of a guest took part in
+      custody log --open                         where the journal ends inside: last phase, and how far each page came
       custody log --parent A5441 --format jsonl  what one call into the hypervisor caused, for a program
 
       A guest without #N is the last one of its handle. json, jsonl and csv have the names of the SQL view \
@@ -29,6 +30,8 @@ struct LogCommand: ParsableCommand {
   var operation: [Operation] = []
   @Option(help: "Only this outcome: completed, refused, no-effect, fatal or open; may be repeated.")
   var outcome: [TransitionOutcome] = []
+  @Flag(help: "Only those without an end (or that panicked), with how far each came with its pages.")
+  var open = false
   @Option(help: "Only those whose pages hold this: 0x… (physical), pfn:0x… or guest:0x1000#3/0x80000000.")
   var page: PageArgument?
   @Option(help: "Only those on this CPU.")
@@ -41,14 +44,22 @@ struct LogCommand: ParsableCommand {
 
   func validate() throws {
     if let count, count < 0 { throw ValidationError("-n takes a number from 0 on") }
+    if open, count != nil || reverse || !outcome.isEmpty {
+      throw ValidationError("--open shows all that are open, oldest first: leave out -n, --reverse and --outcome")
+    }
   }
 
   func run() throws { try run(on: output.console) }
 
   /// Lists on a console.
   func run(on console: Console) throws {
-    let log = try TransitionLog(journal.openReader())
+    let reader = try journal.openReader()
+    let log = try TransitionLog(reader)
     let filter = try filter(log, console)
+    if open {
+      let context = try ShowContext(reader)
+      return try ProgressPrinter(context, output.format, console).print(OpenTransitions(context, filter))
+    }
     let columns = LogColumns(log, isForPeople: output.format.isForPeople)
     let writer = output.format.writer(columns.columns, to: console)
     var found = 0

@@ -120,6 +120,7 @@ struct EntryWords {
     case .store: return "write " + (entry.result.map { HexText.hex(UInt64(bitPattern: $0)) } ?? "")
     case .torn: return "the journal ends inside this apply"
     case .whole: return "the whole group"
+    case .recovery: return entry.outcome == nil ? "taken back" : "settled"
     default: return ""
     }
   }

@@ -84,6 +84,11 @@ struct TransitionText {
   // MARK: - the last line
 
   private var ending: String {
+    let isSettled = story.entries.last?.site.kind == .recovery
+    return decision + (isSettled ? " (settled by recovery)" : "")
+  }
+
+  private var decision: String {
     let word = console.paint(story.outcome.name, .outcome(story.outcome.name))
     switch story.outcome {
     case .open: return "\(word): the journal ends inside" + lastStepWords
