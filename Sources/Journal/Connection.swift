@@ -77,6 +77,15 @@ final class Connection {
     return try cursor.step() ? cursor.optionalText(0) : nil
   }
 
+  /// Changes between the log and DELETE mode; returns the mode that then holds.
+  func switchMode(to mode: String) throws(JournalError) -> String? {
+    let cursor = try Cursor(self, "PRAGMA journal_mode = \(mode)")
+    let name = try cursor.step() ? cursor.optionalText(0) : nil
+    // The row comes first; what can fail is the commit behind it.
+    while try cursor.step() {}
+    return name
+  }
+
   /// Closes the connection; no statement may be left.
   func close() throws(JournalError) {
     do {
