@@ -34,6 +34,7 @@ package final class JournalWriter {
   /// Tests weaken its durability here, to see that they then find what is lost.
   let connection: Connection
   private let lock: LockFile
+  private let hold: WriterHold
   private var state = State.idle
   private var isMarkedClean: Bool
   /// The pages in the log at which it is copied into the database; lowered by tests.
@@ -81,6 +82,7 @@ package final class JournalWriter {
     self.path = path
     self.connection = connection
     self.lock = lock
+    hold = WriterHold(path)
     logPages = .allocate(capacity: 1)
     logPages.initialize(to: 0)
     watchLog()
@@ -115,6 +117,8 @@ package final class JournalWriter {
       if let importState { try insert(importState, isComplete) }
       try execute("UPDATE writer_state SET clean = 0 WHERE clean", if: isMarkedClean)
       try connection.execute("COMMIT", "commit")
+      if isMarkedClean { try settleMark() }
+      try checkFiles()
     } catch {
       throw poison(error)
     }
@@ -131,6 +135,7 @@ package final class JournalWriter {
     if state == .closed { return }
     try beginGroup()
     do throws(JournalError) {
+      try checkFiles()
       try connection.execute("UPDATE writer_state SET clean = 1", "mark the journal clean")
       try connection.execute("COMMIT", "commit")
       durableSeq = headSeq
@@ -150,7 +155,8 @@ package final class JournalWriter {
 
   /// Lets go without the open group and without the clean mark; committed groups stay.
   package func abandon() {
-    if state == .closed { return }
+    // The files belong to the process that opened them.
+    if state == .closed || !hold.isOurs { return }
     statements.finalize()
     if state == .inGroup { sqlite3_exec(connection.handle, "ROLLBACK", nil, nil, nil) }
     connection.keepLogOnClose()
@@ -162,9 +168,15 @@ package final class JournalWriter {
 
 extension JournalWriter {
   func beginGroup() throws(JournalError) {
+    try hold.checkProcess()
     switch state {
     case .inGroup: return
-    case .idle: try connection.execute("BEGIN IMMEDIATE", "begin a group")
+    case .idle:
+      do throws(JournalError) {
+        try connection.execute("BEGIN IMMEDIATE", "begin a group")
+      } catch {
+        throw poison(error)
+      }
     case .poisoned:
       throw JournalError(
         .poisoned, "\(path): writing stopped after an earlier failure",
@@ -181,14 +193,32 @@ extension JournalWriter {
     return error
   }
 
+  /// The file itself says from the first acknowledged group on that it has a writer: a log that goes away is missed.
+  private func settleMark() throws(JournalError) {
+    let code = sqlite3_wal_checkpoint_v2(connection.handle, nil, SQLITE_CHECKPOINT_PASSIVE, nil, nil)
+    guard code == SQLITE_OK || code == SQLITE_BUSY else {
+      throw .sqlite(code, connection.handle, "\(path): cannot checkpoint")
+    }
+  }
+
+  /// Refuses to acknowledge what lies where nobody will look.
+  private func checkFiles() throws(JournalError) {
+    do throws(JournalError) {
+      try hold.checkFiles()
+    } catch {
+      // What was acknowledged is saved from a log that is going away; beside another log it would do harm.
+      if hold.logIsGone { sqlite3_wal_checkpoint_v2(connection.handle, nil, SQLITE_CHECKPOINT_PASSIVE, nil, nil) }
+      throw error
+    }
+  }
+
   private func execute(_ sql: String, if isNeeded: Bool) throws(JournalError) {
     if isNeeded { try connection.execute(sql, "commit") }
   }
 
   /// Switches to the log; every commit is then one sync.
   private static func enterLog(_ connection: Connection) throws(JournalError) {
-    let mode = try connection.text("PRAGMA journal_mode = WAL")
-    guard mode == "wal" else {
+    guard try connection.switchMode(to: "WAL") == "wal" else {
       throw JournalError(.io, "\(connection.path): the file system cannot hold a write-ahead log")
     }
     try connection.execute("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0", "configure the journal")
@@ -229,7 +259,7 @@ extension JournalWriter {
     if code & 0xff == SQLITE_BUSY { return }
     guard code == SQLITE_OK else { throw .sqlite(code, connection.handle, "\(path): cannot checkpoint") }
     do throws(JournalError) {
-      _ = try connection.text("PRAGMA journal_mode = DELETE")
+      _ = try connection.switchMode(to: "DELETE")
     } catch {
       guard error.code == .locked else { throw error }
     }
