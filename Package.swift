@@ -86,6 +86,7 @@ let package = Package(
     .testTarget(
       name: "JournalTests", dependencies: ["AppendBenchmark", "FaultVFS", "Journal", "PageOwnership", "TestSupport"],
       swiftSettings: house),
+    .target(name: "KillAt", path: "Tests/KillAt"),
     .target(
       name: "FaultVFS", path: "Tests/FaultVFS",
       linkerSettings: [
@@ -101,7 +102,7 @@ let package = Package(
     .testTarget(
       name: "CustodyCLITests",
       dependencies: [
-        "Analysis", "CustodyCLI", "Journal", "PageOwnership", "PageTables", "TestSupport", "custody",
+        "Analysis", "CustodyCLI", "Journal", "KillAt", "PageOwnership", "PageTables", "TestSupport", "custody",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: house),

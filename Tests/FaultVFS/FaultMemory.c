@@ -7,12 +7,12 @@
 
 static sqlite3_mem_methods usual;
 static _Thread_local bool armed;
-static _Thread_local bool forever;
+static _Thread_local bool forever, paused;
 static _Thread_local int64_t at, seen, fired;
 
 static bool fails(void)
 {
-  if (!armed) {
+  if (!armed || paused) {
     return false;
   }
   int64_t number = seen++;
@@ -44,6 +44,8 @@ void fault_arm_memory(int64_t number, bool all)
   seen = fired = 0;
   armed = true;
 }
+
+void fault_pause_memory(bool on) { paused = on; }
 
 int64_t fault_disarm_memory(int64_t *count)
 {

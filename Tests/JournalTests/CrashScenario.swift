@@ -116,9 +116,10 @@ struct CrashScenario: Sendable, CustomStringConvertible {
       try connection.execute("INSERT INTO space_row VALUES (\(id), '\(kind)', NULL, 0, NULL, 0)", "create")
     }
     try connection.execute(
-      "INSERT INTO site (id, kind, skipped, provenance) VALUES (1, 'mark', '', 'recorded')", "fill")
-    try connection.execute(
-      "INSERT INTO site (id, kind, skipped, provenance) VALUES (2, 'store', '', 'recorded')", "fill")
+      """
+      INSERT INTO site (id, kind, kernel_function, skipped, provenance) VALUES (1, 'mark', NULL, '', 'recorded'),
+        (2, 'store', NULL, '', 'recorded'), (3, 'activation', '__pkvm_host_share_hyp', '', 'recorded')
+      """, "fill")
     try connection.execute(
       """
       INSERT INTO entry_row (seq, site) SELECT value, 1 FROM json_each('[1,2,3,4,5,6,7]');
@@ -133,10 +134,25 @@ enum CrashRows {
   /// Entries that follow `head`, with notes of many lengths, changes and, if asked for, own leaves.
   static func batch(after head: SequenceNumber, _ count: Int64, leafCount: Int = 0) -> EntryBatch {
     var batch = EntryBatch()
-    if head.rawValue == 0 { batch.sites = [(SiteID(rawValue: 1), Site(.mark)), (SiteID(rawValue: 2), Site(.store))] }
+    if head.rawValue == 0 {
+      var call = Site(.activation)
+      call.kernelFunction = "__pkvm_host_share_hyp"
+      let sites = [Site(.mark), Site(.store), call]
+      batch.sites = sites.enumerated().map { (SiteID(rawValue: Int32($0 + 1)), $1) }
+    }
+    let call = head.rawValue + 1
+    batch.activations = [
+      Activation(
+        id: ActionID(call), parent: nil, kind: .hypercall, kernelFunction: "__pkvm_host_share_hyp", cpu: nil,
+        firstSeq: SequenceNumber(call), registers: [1, .max], arguments: String(repeating: "a", count: 70))
+    ]
     for number in head.rawValue + 1...head.rawValue + count {
       var entry = Entry(seq: SequenceNumber(number), site: SiteID(rawValue: number % 2 == 0 ? 2 : 1))
       entry.sourceIndex = number - 1
+      if number == call {
+        entry.site = SiteID(rawValue: 3)
+        entry.action = ActionID(call)
+      }
       if number % 3 == 0 { entry.note = String(repeating: "x", count: Int(number * 137 % 900)) }
       batch.entries.append(entry)
       if number % 2 == 0 { batch.changes += (0..<2).map { change(number, $0) } }
@@ -169,6 +185,8 @@ final class CrashSession {
   /// A writer that had failed and then did as if it had not.
   private(set) var wentOnAfterFailure = false
   private let isReference: Bool
+  /// Wraps what a writer does once it is open.
+  var whileWriting: (() throws -> Void) throws -> Void = { try $0() }
 
   init(_ disk: FaultDisk, isReference: Bool, synchronous: String = "FULL") {
     self.disk = disk
@@ -203,8 +221,9 @@ final class CrashSession {
     defer { writer.abandon() }
     do {
       if synchronous != "FULL" { try writer.connection.execute("PRAGMA synchronous = \(synchronous)", "weaken") }
-      try body(writer)
-      if ends {
+      try whileWriting {
+        try body(writer)
+        guard ends else { return }
         try writer.close()
         acknowledge()
       }

@@ -97,7 +97,11 @@ final class FaultDisk {
   /// Runs `body` unseen and without faults.
   func unseen<T>(_ body: () throws -> T) rethrows -> T {
     fault_pause(disk, true)
-    defer { fault_pause(disk, false) }
+    fault_pause_memory(true)
+    defer {
+      fault_pause(disk, false)
+      fault_pause_memory(false)
+    }
     return try body()
   }
 

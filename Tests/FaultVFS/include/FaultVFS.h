@@ -90,6 +90,9 @@ void fault_arm_memory(int64_t at, bool forever);
 /// Ends that; returns how many allocations there were, and in `fired` how many failed.
 int64_t fault_disarm_memory(int64_t *fired);
 
+/// Lets allocations on this thread pass uncounted, or ends that.
+void fault_pause_memory(bool on);
+
 /// A hash of bytes.
 uint64_t fault_hash(const void *bytes, size_t count, uint64_t seed);
 
