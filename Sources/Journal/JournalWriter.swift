@@ -222,6 +222,8 @@ extension JournalWriter {
       throw JournalError(.io, "\(connection.path): the file system cannot hold a write-ahead log")
     }
     try connection.execute("PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0", "configure the journal")
+    // A log that a reader made has no durable name yet, and a rollback journal that is gone must stay gone.
+    try SystemFiles.syncFolder(of: connection.path)
   }
 
   /// What the running count of source indices says of the next entry.

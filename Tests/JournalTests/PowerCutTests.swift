@@ -62,13 +62,20 @@ struct PowerCutTests {
     #expect(report.failures.contains { $0.failure.oracle == "A" || $0.failure.oracle == "B" }, "\(report)")
   }
 
+  // The first group of a writer also takes the clean mark off the file, and the second begins the log anew.
   @Test func aGroupIsOneSync() throws {
     let operations = try CrashRecording(.append).operations
-    // The first group also says in the file itself that there is a writer.
-    let first = try #require(operations.firstIndex { $0.kind == FAULT_NOTE })
-    let syncs = operations[first...].count { $0.kind == FAULT_SYNC || $0.kind == FAULT_FOLDER_SYNC }
-    let groups = operations[first...].count { $0.kind == FAULT_NOTE } - 1
-    #expect(syncs == groups && groups > 1)
+    let notes = operations.indices.filter { operations[$0].kind == FAULT_NOTE }
+    #expect(notes.count == 3)
+    let syncs = operations[notes[1]..<notes[2]].count { $0.kind == FAULT_SYNC || $0.kind == FAULT_FOLDER_SYNC }
+    #expect(syncs == 1)
+  }
+
+  /// A log that a reader had made lost its name, and an undone rollback journal came back.
+  @Test func namesAreDurableBeforeTheFirstGroup() throws {
+    for name in ["close/140/kk/38/lkkkl", "close/140/kk/48/lkkkk", "close/140/ll/38/lllll"] {
+      #expect(try CrashExplorer.judge(try #require(CrashImage(name))) == nil, "\(name)")
+    }
   }
 
   private static func explore(_ scenario: CrashScenario, _ synchronous: String, dose: Int) throws -> CrashReport {
