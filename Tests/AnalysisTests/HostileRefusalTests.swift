@@ -68,6 +68,8 @@ struct Explained {
     script.phase("return", 7, result: "\(result)")
     let explained = try Explained(script, 7)
     #expect(explained.outcome == .refused && explained.inquiry.failedCheck?.hasOtherErrno == false)
+    let agreement = explained.inquiry.failedCheck?.agreement
+    #expect(agreement == (result == -12 ? .cannotTell(.memcache) : .agrees))
     return explained
   }
 
