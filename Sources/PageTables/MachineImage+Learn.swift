@@ -53,7 +53,7 @@ extension MachineImage {
 
 extension TableEncoding {
   /// The number that the vmemmap of this generation has for a state; nil if it has none.
-  func stateNumber(_ state: PageState) -> UInt8? {
+  package func stateNumber(_ state: PageState) -> UInt8? {
     switch state {
     case .owned: 0
     case .sharedOwned: 1
