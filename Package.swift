@@ -102,7 +102,8 @@ let package = Package(
     .testTarget(
       name: "CustodyCLITests",
       dependencies: [
-        "Analysis", "CustodyCLI", "Journal", "KillAt", "PageOwnership", "PageTables", "TestSupport", "custody",
+        "Analysis", "CustodyCLI", "Journal", "KillAt", "PageOwnership", "PageTables", "TestSupport", "TransitionRules",
+        "custody",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: house),

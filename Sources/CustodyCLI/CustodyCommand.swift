@@ -33,6 +33,10 @@ package struct CustodyCommand: ParsableCommand {
       RecoverCommand.self,
       VerifyCommand.self,
       DoctorCommand.self,
+      RulesCommand.self,
+      RunCommand.self,
+      TryCommand.self,
+      ExploreCommand.self,
     ])
 
   /// Made by the argument parser.
