@@ -10,6 +10,12 @@ package struct GuestView: Hashable, Sendable {
   package var place: GuestPage
   /// What the guest's table says.
   package var holding: Holding
+
+  /// Makes a view.
+  package init(place: GuestPage, holding: Holding) {
+    self.place = place
+    self.holding = holding
+  }
 }
 
 /// What all spaces say of one physical page.
@@ -30,6 +36,24 @@ package struct PageView: Hashable, Sendable {
   package var namedGuest: GuestPage?
   /// Who owns the page.
   package var owner: DerivedOwner
+
+  /// Makes a view; the owner is derived from it.
+  package init(
+    page: PageFrame, host: Holding, hyp: Holding, guests: [GuestView], pins: UInt32?, shareCount: UInt32?,
+    namedGuest: GuestPage?
+  ) {
+    self.page = page
+    self.host = host
+    self.hyp = hyp
+    self.guests = guests
+    self.pins = pins
+    self.shareCount = shareCount
+    self.namedGuest = namedGuest
+    owner = DerivedOwner(host: host, hyp: hyp) { holding in
+      if case .guest = holding.annotation { return namedGuest?.space }
+      return guests.first { $0.holding.state.isOwning }?.place.space
+    }
+  }
 }
 
 extension MachineImage {
@@ -39,14 +63,9 @@ extension MachineImage {
   package func view(of page: PageFrame, mappings: [GuestPage], guests: LivingGuests) -> PageView {
     let host = ownership.holding(.host, page)
     let views = mappings.sorted().map { GuestView(place: $0, holding: ownership.holding($0.space, $0.page)) }
-    let named = guests.named(by: host)
-    let owner = ownership.owner(of: page) { holding in
-      if case .guest = holding.annotation { return named?.space }
-      return views.first { $0.holding.state.isOwning }?.place.space
-    }
     return PageView(
       page: page, host: host, hyp: ownership.holding(.hyp, page), guests: views, pins: ownership.pins(page),
-      shareCount: ownership.shareCount(page), namedGuest: named, owner: owner)
+      shareCount: ownership.shareCount(page), namedGuest: guests.named(by: host))
   }
 }
 

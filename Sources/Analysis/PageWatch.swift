@@ -164,8 +164,7 @@ package struct PageWatch: Sendable {
 
   private static func unseen(_ page: PageFrame) -> PageView {
     PageView(
-      page: page, host: .unknown, hyp: .unknown, guests: [], pins: nil, shareCount: nil, namedGuest: nil,
-      owner: .unknown)
+      page: page, host: .unknown, hyp: .unknown, guests: [], pins: nil, shareCount: nil, namedGuest: nil)
   }
 
   private func tell(

@@ -86,9 +86,9 @@ extension OwnershipRows {
 
 extension JournalReplay {
   /// A tracker for this replay, which must not have taken an entry yet.
-  mutating func makeTracker() throws -> OwnershipTracker {
+  mutating func makeTracker(keepsRows: Bool = true) throws -> OwnershipTracker {
     replay.recordWrites()
-    return OwnershipTracker(lives: try reader.guestLives(), replay.image)
+    return OwnershipTracker(lives: try reader.guestLives(), replay.image, keepsRows: keepsRows)
   }
 }
 

@@ -153,20 +153,3 @@ extension PointInTime {
     return Moment(seq: phases[phase - 1], first: phases[phase - 1])
   }
 }
-
-extension JournalReader {
-  /// The number that a statement of ours gives; nil for NULL or no row.
-  func number(_ sql: String) throws -> Int64? {
-    var number: Int64?
-    try query(sql) { row in
-      if case .integer(let value) = row[0] { number = value }
-      return false
-    }
-    return number
-  }
-
-  /// Nanoseconds of the last entry up to `seq` that tells a time.
-  func time(upTo seq: SequenceNumber) throws -> Int64? {
-    try number("SELECT time FROM entry_row WHERE seq <= \(seq.rawValue) AND time IS NOT NULL ORDER BY seq DESC LIMIT 1")
-  }
-}

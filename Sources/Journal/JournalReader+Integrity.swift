@@ -10,6 +10,12 @@ package struct IntegrityFinding: Hashable, Sendable {
   package var structure: String
   /// What does not hold, with the first place where it does not.
   package var message: String
+
+  /// Makes a finding.
+  package init(structure: String, message: String) {
+    self.structure = structure
+    self.message = message
+  }
 }
 
 /// How many rows a journal has.

@@ -49,6 +49,17 @@ package final class JournalReader {
     SequenceNumber(try connection.number("SELECT max(seq) FROM entry_row") ?? 0)
   }
 
+  /// The number in the first column of the first row of a statement of ours; nil for NULL or no row.
+  package func number(_ sql: String) throws(JournalError) -> Int64? { try connection.number(sql) }
+
+  /// Nanoseconds of the last entry up to `seq` that tells a time; nil if none does.
+  package func time(upTo seq: SequenceNumber) throws(JournalError) -> Int64? {
+    let row = try Cursor(
+      connection, "SELECT time FROM entry_row WHERE seq <= ?1 AND time IS NOT NULL ORDER BY seq DESC LIMIT 1")
+    row.restart(seq.rawValue)
+    return try row.step() ? row.number(0) : nil
+  }
+
   /// Whether the last writer closed in order: its mark stands and there is no log.
   package func isClean() throws(JournalError) -> Bool {
     try connection.number("SELECT clean FROM writer_state") == 1 && !SystemFiles.hasLog(path)

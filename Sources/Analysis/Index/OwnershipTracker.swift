@@ -10,14 +10,18 @@ package struct OwnershipTracker {
   /// The rows since the owner last took them.
   package private(set) var rows = OwnershipRows()
   private let lives: GuestLives
+  private let keepsRows: Bool
   private var layers: [LayerKey: TrackedLayer] = [:]
   private var changed: [(key: LayerKey, run: WordRun)] = []
 
   private static let everything = PageRange(first: PageFrame(0), count: RadixMap.pageEnd)
 
   /// Begins with a machine of which no entry was taken yet; its writes must be recorded.
-  package init(lives: GuestLives, _ image: MachineImage) {
+  ///
+  /// Without `keepsRows` it only tells since when things are so.
+  package init(lives: GuestLives, _ image: MachineImage, keepsRows: Bool = true) {
     self.lives = lives
+    self.keepsRows = keepsRows
     for field in [StateField.pins, .shareCount] {
       let key = LayerKey(space: .host, field: field)
       layers[key] = TrackedLayer(word: HoldingWord.unknown, since: SequenceNumber(0))
@@ -48,6 +52,7 @@ package struct OwnershipTracker {
       }
     }
     if !changed.isEmpty { emit(seq) }
+    if !keepsRows { rows = OwnershipRows() }
   }
 
   /// Makes the rows of all spans that are still open. Nothing may be noted afterwards.

@@ -1,10 +1,9 @@
-// Why: what `owner` tells, found once for all formats: a replay that follows the pages asked for, and of each
-// thing said the entry that made it so. Not here: words and columns.
+// Why: what `owner` tells, found once for all formats: what each space says of the pages asked for, and the
+// entry that made it so. Not here: where that is found (HoldingSource), words and columns.
 
 import Analysis
 import Journal
 import PageOwnership
-import PageTables
 
 /// What one space says of a run of pages.
 struct OwnerFact {
@@ -16,6 +15,16 @@ struct OwnerFact {
   var holding: Holding
   /// The entry that made it so; nil if nothing ever did.
   var since: SequenceNumber?
+  /// Whether the space is a guest that died before.
+  var isGone = false
+
+  init(_ space: SpaceID, _ page: PageFrame, _ held: HeldPage) {
+    self.space = space
+    self.page = page
+    holding = held.holding
+    since = held.since
+    isGone = held.isGone
+  }
 }
 
 /// One answer: a run of pages of which every space says the same since the same entries.
@@ -74,55 +83,21 @@ enum AskedPages {
 
 /// Answers who owns pages at one entry.
 struct OwnerReport {
-  private struct Key: Hashable {
-    var page: PageFrame
-    var aspect: PageAspect
-  }
-
-  private let spaces: [Space]
   private let asked: [AskedPages]
-  private var physical: [GuestPage: PageFrame] = [:]
-  private var watch: PageWatch
-  private var since: [Key: SequenceNumber] = [:]
-  private var image: MachineImage
+  private let source: any HoldingSource
+  private let lives: GuestLives
+  private let seq: SequenceNumber
 
-  /// Replays a journal through `seq`.
+  /// Opens the index if it reaches `seq`, else replays through it.
   init(_ reader: JournalReader, _ asked: [AskedPages], at seq: SequenceNumber) throws {
-    spaces = try reader.spaces().map(\.space)
     self.asked = asked
-    var guestRanges: [(space: SpaceID, pages: PageRange)] = []
-    var ranges: [PageRange] = []
-    for item in asked {
-      switch item {
-      case .physical(let pages): ranges.append(pages)
-      case .guest(let space, let pages): guestRanges.append((space, pages))
-      }
+    self.seq = seq
+    lives = try reader.guestLives()
+    if let index = try OwnershipIndex(reader), index.validTo >= seq {
+      source = IndexedSource(index, lives, at: seq)
+    } else {
+      source = try ReplayedSource(reader, asked, at: seq)
     }
-    if !guestRanges.isEmpty {
-      let now = try StateAt(reader).image(seq)
-      for (space, pages) in guestRanges {
-        for place in pages.frames.map({ GuestPage(space, $0) }) { physical[place] = now.physicalPage(of: place) }
-      }
-      ranges += Set(physical.values).sorted().map { PageRange($0) }
-    }
-    watch = PageWatch(ranges: ranges, guestRanges: guestRanges, spaces: spaces)
-    var replay = try JournalReplay(reader)
-    image = replay.replay.image
-    try follow(&replay, through: seq)
-    image = replay.replay.image
-  }
-
-  private mutating func follow(_ replay: inout JournalReplay, through seq: SequenceNumber) throws {
-    var watch = watch
-    var since: [Key: SequenceNumber] = [:]
-    try replay.follow(through: seq) { frame, site, replay in
-      watch.note(
-        frame.entry, site.kind, changes: frame.changes, observations: frame.observations, replay.image
-      ) { since[Key(page: $0.page, aspect: $0.aspect)] = $0.seq }
-      return true
-    }
-    self.watch = watch
-    self.since = since
   }
 
   /// The answers, in the order of the questions; consecutive pages with one answer are one.
@@ -140,33 +115,37 @@ struct OwnerReport {
       }
       if let pending { try body(pending) }
     }
+    source.release()
   }
 
-  private func answer(_ place: GuestPage) -> OwnerAnswer {
-    if let page = physical[place] { return answer(page, asked: place) }
-    let fact = OwnerFact(
-      space: place.space, page: place.page, holding: image.ownership.holding(place.space, place.page),
-      since: since[Key(page: place.page, aspect: .guest(place))])
-    let owner: DerivedOwner = fact.holding.state == .unknown ? .unknown : .nobody
-    return OwnerAnswer(pages: nil, asked: place, count: 1, owner: owner, facts: [fact], view: nil)
-  }
-
-  private func answer(_ page: PageFrame, asked: GuestPage?) -> OwnerAnswer {
-    let view =
-      watch.view(of: page)
-      ?? image.view(of: page, mappings: [], guests: LivingGuests(spaces, in: image))
-    func fact(_ space: SpaceID, _ place: PageFrame, _ holding: Holding, _ aspect: PageAspect) -> OwnerFact {
-      OwnerFact(space: space, page: place, holding: holding, since: since[Key(page: page, aspect: aspect)])
-    }
-    var facts = [
-      fact(.host, page, view.host, .holding(.host)), fact(.hyp, page, view.hyp, .holding(.hyp)),
-    ]
-    facts += view.guests.map { fact($0.place.space, $0.place.page, $0.holding, .guest($0.place)) }
-    // Named as the owner, and its own table does not have the page (yet, or any more).
-    if let named = view.namedGuest, !view.guests.contains(where: { $0.place == named }) {
-      facts.append(fact(named.space, named.page, image.ownership.holding(named.space, named.page), .guest(named)))
-    }
+  private func answer(_ place: GuestPage) throws -> OwnerAnswer {
+    let held = try source.held(place.space, place.page)
+    if let page = held.frame { return try answer(page, asked: place) }
+    let owner: DerivedOwner = held.holding.state == .unknown && !held.isGone ? .unknown : .nobody
     return OwnerAnswer(
-      pages: PageRange(page), asked: asked, count: 1, owner: view.owner, facts: facts, view: view)
+      pages: nil, asked: place, count: 1, owner: owner, facts: [OwnerFact(place.space, place.page, held)], view: nil)
+  }
+
+  private func answer(_ page: PageFrame, asked: GuestPage?) throws -> OwnerAnswer {
+    let host = try source.held(.host, page)
+    let hyp = try source.held(.hyp, page)
+    var facts = [OwnerFact(.host, page, host), OwnerFact(.hyp, page, hyp)]
+    let places = try source.guestPages(behind: page)
+    for place in places { facts.append(OwnerFact(place.space, place.page, try source.held(place.space, place.page))) }
+    let named = named(by: host.holding)
+    let view = PageView(
+      page: page, host: host.holding, hyp: hyp.holding,
+      guests: zip(places, facts.dropFirst(2)).map { GuestView(place: $0, holding: $1.holding) },
+      pins: try source.count(.pins, of: page), shareCount: try source.count(.shareCount, of: page), namedGuest: named)
+    // Named as the owner, and its own table does not have the page (yet, or any more).
+    if let named, !places.contains(named) {
+      facts.append(OwnerFact(named.space, named.page, try source.held(named.space, named.page)))
+    }
+    return OwnerAnswer(pages: PageRange(page), asked: asked, count: 1, owner: view.owner, facts: facts, view: view)
+  }
+
+  private func named(by holding: Holding) -> GuestPage? {
+    guard case .guest(let handle, let gfn) = holding.annotation else { return nil }
+    return lives.guest(of: handle, at: seq).map { GuestPage($0, gfn) }
   }
 }

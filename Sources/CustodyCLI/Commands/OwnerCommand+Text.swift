@@ -85,12 +85,15 @@ struct OwnerText {
   private func line(_ fact: OwnerFact, _ answer: OwnerAnswer) throws -> [String] {
     let isPhysical = fact.space == .host || fact.space == .hyp
     let place = isPhysical ? context.name(fact.space) : words.place(fact.space, fact.page)
-    var state = words.text(fact.holding, named: answer.view?.namedGuest.map { ($0.space, $0.page) })
+    var state =
+      fact.isGone
+      ? "gone: the guest does not live any more"
+      : words.text(fact.holding, named: answer.view?.namedGuest.map { ($0.space, $0.page) })
     if fact.holding.annotation == .locked { state = console.paint(state, .yellow) }
     guard let since = fact.since, let cause = try causes.cause(at: since) else {
       return [place, state, fact.holding.state == .unknown ? "never seen" : ""]
     }
-    if fact.holding.state == .unknown, cause.site.kind != .lost { return [place, state, "never seen"] }
+    if fact.holding.state == .unknown, !fact.isGone, cause.site.kind != .lost { return [place, state, "never seen"] }
     let what = DisplayText.escaped(cause.title) + (cause.phase.map { " (.\($0))" } ?? "")
     return [place, state, "since \(cause.when): \(what)"]
   }
