@@ -71,11 +71,14 @@ let package = Package(
       name: "AppendBenchmark", dependencies: ["CAppendBaseline", "Journal", "PageOwnership"],
       path: "Sources/Benchmarks/AppendBenchmark", swiftSettings: house),
     .executableTarget(
-      name: "ImportBenchmark", dependencies: ["Capture", "Journal", "PageOwnership", "PageTables"],
+      name: "ImportBenchmark", dependencies: ["Capture", "CustodyCLI", "Journal", "PageOwnership", "PageTables"],
       path: "Sources/Benchmarks/ImportBenchmark", swiftSettings: house),
     .executableTarget(
       name: "RulesBenchmark", dependencies: ["PageOwnership", "TestSupport", "TransitionRules"],
       path: "Sources/Benchmarks/RulesBenchmark", swiftSettings: house),
+    .executableTarget(
+      name: "OwnerBenchmark", dependencies: ["CustodyCLI", "Journal", "PageOwnership"],
+      path: "Sources/Benchmarks/OwnerBenchmark", swiftSettings: house),
     // tests
     .testTarget(name: "PageOwnershipTests", dependencies: ["PageOwnership", "TestSupport"], swiftSettings: house),
     .testTarget(
@@ -102,8 +105,8 @@ let package = Package(
     .testTarget(
       name: "CustodyCLITests",
       dependencies: [
-        "Analysis", "CustodyCLI", "Journal", "KillAt", "PageOwnership", "PageTables", "TestSupport", "TransitionRules",
-        "custody",
+        "Analysis", "CustodyCLI", "Journal", "KillAt", "OwnerBenchmark", "PageOwnership", "PageTables", "TestSupport",
+        "TransitionRules", "custody",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: house),

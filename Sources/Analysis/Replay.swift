@@ -40,8 +40,11 @@ package struct Replay: Sendable {
   /// From now on keeps note of where ownership is written.
   package mutating func recordWrites() { image.recordWrites() }
 
-  /// Where ownership was written since the last call.
-  package mutating func takeWrites() -> [OwnershipWrite] { image.takeWrites() }
+  /// Tells a tracker what the entry taken last wrote.
+  package mutating func tell(_ tracker: inout OwnershipTracker) {
+    let writes = image.takeWrites()
+    if !writes.isEmpty { tracker.note(lastSeq, writes, image) }
+  }
 
   /// Takes the next entry with its changes and observations.
   package mutating func take(_ entry: Entry, _ site: Site, changes: [Change], observations: [Observation]) {

@@ -54,7 +54,7 @@ package struct CustodyCommand: ParsableCommand {
   static func run(_ arguments: [String]) -> Int32 {
     var command: any ParsableCommand
     do {
-      command = try parseAsRoot(arguments)
+      command = try subcommand(arguments) ?? parseAsRoot(arguments)
     } catch {
       return reportUsage(error)
     }
@@ -67,6 +67,17 @@ package struct CustodyCommand: ParsableCommand {
       // `custody log --help` parses as a command of the parser's own, which then throws its text.
       return isOurs(command) ? report(CommandFailure(error)) : reportUsage(error)
     }
+  }
+
+  // The parser tries a command line on every command above the one that is meant: a third of the time of a short
+  // question. What is not plain, help and errors among it, goes that way.
+  private static func subcommand(_ arguments: [String]) -> (any ParsableCommand)? {
+    guard let name = arguments.first,
+      let named = configuration.subcommands.first(where: { $0.configuration.commandName == name }),
+      named.configuration.subcommands.isEmpty
+    else { return nil }
+    let command = try? named.parseAsRoot(Array(arguments.dropFirst()))
+    return command.flatMap { isOurs($0) ? $0 : nil }
   }
 
   private static func isOurs(_ command: any ParsableCommand) -> Bool {

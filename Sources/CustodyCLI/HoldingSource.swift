@@ -42,8 +42,7 @@ struct IndexedSource: HoldingSource {
     self.index = index
     self.lives = lives
     self.seq = seq
-    let guests = lives.living(at: seq)
-    living = guests.first.flatMap { first in guests.last.map { first...$0 } }
+    living = lives.range(at: seq)
   }
 
   func held(_ space: SpaceID, _ page: PageFrame) throws -> HeldPage {
@@ -77,8 +76,8 @@ struct ReplayedSource: HoldingSource {
   init(_ reader: JournalReader, _ asked: [AskedPages], at seq: SequenceNumber) throws {
     var replay = try JournalReplay(reader)
     var tracker = try replay.makeTracker(keepsRows: false)
-    try replay.follow(through: seq) { frame, _, replay in
-      tracker.note(frame.entry.seq, replay.takeWrites(), replay.image)
+    try replay.run(through: seq) { replay in
+      replay.tell(&tracker)
       return true
     }
     image = replay.replay.image

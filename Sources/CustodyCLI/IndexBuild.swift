@@ -25,7 +25,7 @@ struct IndexRowSource {
     var tracker = try replay.makeTracker()
     var isStopped = false
     try replay.follow(through: last) { frame, _, replay in
-      tracker.note(frame.entry.seq, replay.takeWrites(), replay.image)
+      replay.tell(&tracker)
       if tracker.rows.count >= Self.batchSize { try body(tracker.takeRows()) }
       isStopped = frame.entry.seq.rawValue & 1023 == 0 && shouldStop()
       return !isStopped

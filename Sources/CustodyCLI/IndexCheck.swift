@@ -23,7 +23,8 @@ struct IndexCheck {
     guard last <= head else {
       findings = [
         IntegrityFinding(
-          structure: "ownership_index", message: "valid to entry \(last.rawValue), the journal ends at \(head.rawValue)")
+          structure: "ownership_index", message: "valid to entry \(last.rawValue), the journal ends at \(head.rawValue)"
+        )
       ]
       return self
     }

@@ -24,6 +24,11 @@ extension OwnershipState {
     return taken
   }
 
+  /// The word (see ``HoldingWord``) of what `space` holds of a page; nil if the space does not exist.
+  package func holdingWord(_ space: SpaceID, _ page: PageFrame) -> UInt64? {
+    place(of: space).map { holdings[$0].layer.map.get(page) }
+  }
+
   /// Goes through the words (see ``HoldingWord``) of what `space` holds of `range`; none if it does not exist.
   package func forEachHoldingWord(_ space: SpaceID, in range: PageRange, _ body: (PageRange, UInt64) -> Void) {
     guard let place = place(of: space) else { return }

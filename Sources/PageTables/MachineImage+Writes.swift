@@ -41,6 +41,10 @@ extension MachineImage {
   /// Goes through the words of `range`: those of ``HoldingWord``, of a guest those of ``GuestWord``. Neighbours may
   /// be equal; a space that does not exist has none.
   package func forEachWord(_ space: SpaceID, in range: PageRange, _ body: (PageRange, UInt64) -> Void) {
+    if range.count == 1, let word = ownership.holdingWord(space, range.first) {
+      let frame = space.isGuest ? physicalPage(of: GuestPage(space, range.first)) : nil
+      return body(range, space.isGuest ? GuestWord.word(word, range.first, frame) : word)
+    }
     guard space.isGuest else { return ownership.forEachHoldingWord(space, in: range, body) }
     guard let table = guests[space] else { return }
     ownership.forEachHoldingWord(space, in: range) { run, word in

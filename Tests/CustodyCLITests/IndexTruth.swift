@@ -67,20 +67,23 @@ struct IndexTruth {
   ) throws {
     pointCount += 1
     let naive = Answer(image, space, page)
-    let found = try index.holding(of: space, page, at: seq)
+    let held = try index.holding(of: space, page, at: seq)
     let span = spans.find(space, page)
     let answers = [
-      Answer(found?.holding, lives), Answer(span?.holding, lives),
+      Answer(held?.holding, lives), Answer(span?.holding, lives),
       Answer(holding: near.holding(space, page), frame: naive.frame),
     ]
-    if answers.contains(where: { $0 != naive }) || (span != nil && span?.from != found?.since) {
-      note("space \(space.rawValue) page 0x\(String(page.rawValue, radix: 16)) at \(seq.rawValue): \(naive), \(answers)")
+    if answers.contains(where: { $0 != naive }) || (span != nil && span?.from != held?.since) {
+      note(
+        "space \(space.rawValue) page 0x\(String(page.rawValue, radix: 16)) at \(seq.rawValue): \(naive), \(answers)")
     }
     guard space == .host else { return }
     let counts = try (index.count(.pins, of: page, at: seq), index.count(.shareCount, of: page, at: seq))
     if counts != (image.ownership.pins(page), image.ownership.shareCount(page)) { note("counts of \(page), \(seq)") }
-    let behind = try IndexedSource(index, lives, at: seq).guestPages(behind: page)
-    if let first = behind.first, image.physicalPage(of: first) != page { note("\(first) is not behind \(page), \(seq)") }
+    var behind: [GuestPage] = []
+    image.forEachGuestMapping(of: PageRange(page)) { place, _ in behind.append(place) }
+    let found = try IndexedSource(index, lives, at: seq).guestPages(behind: page)
+    if found != behind.sorted() { note("\(page) at \(seq) is behind \(behind), found \(found)") }
   }
 
   // Every page: run by run, and which guest page has which physical one behind it.
@@ -101,7 +104,9 @@ struct IndexTruth {
         }
       }
       let isAlive = image.ownership.spaces.contains(space)
-      if position != (isAlive ? everything.end.rawValue : 0) { note("space \(space.rawValue) ends at page \(position)") }
+      if position != (isAlive ? everything.end.rawValue : 0) {
+        note("space \(space.rawValue) ends at page \(position)")
+      }
     }
   }
 

@@ -22,7 +22,7 @@ import Testing
     let sandbox = try Sandbox()
     let ran = try sandbox.custody("import", "-q", files.events, "--snapshots", files.snapshots)
     #expect(ran.status == 0, "\(ran)")
-    try Self.compare(sandbox, name, moments: Self.wanted == nil ? 8 : 50)
+    try Self.compare(sandbox, name, moments: Self.wanted == nil ? 6 : 50)
   }
 
   /// Compares at random entries, and around deaths, snapshots and the end.
@@ -46,7 +46,7 @@ import Testing
     #expect(truth.pointCount == points * chosen.count)
   }
 
-  @Test(arguments: names, 0..<2) func linesThatAreMissing(name: String, round: Int) throws {
+  @Test(arguments: names, 0..<(wanted == nil ? 1 : 4)) func linesThatAreMissing(name: String, round: Int) throws {
     var random = SeededRandom(seed: SeededRandom.seed(70) &+ UInt64(round))
     let files = try #require(Self.recordings.first { $0.name == name })
     let sandbox = try Sandbox()

@@ -27,6 +27,8 @@ package struct GuestLives: Sendable {
 
   private var byHandle: [VMHandle: [Life]] = [:]
   private var handles: [SpaceID: VMHandle] = [:]
+  /// By number: up to when the guests so far lived, and since when those from here on.
+  private var reach: [(space: SpaceID, died: SequenceNumber, born: SequenceNumber)] = []
 
   /// The guests among spaces.
   package init(_ lives: [Life]) {
@@ -34,6 +36,11 @@ package struct GuestLives: Sendable {
       guard life.space.id.isGuest, let handle = life.space.handle else { continue }
       byHandle[handle, default: []].append(life)
       handles[life.space.id] = handle
+      let died = max(life.died ?? SequenceNumber(.max), reach.last?.died ?? SequenceNumber(0))
+      reach.append((life.space.id, died, life.born))
+    }
+    for index in reach.indices.dropLast().reversed() {
+      reach[index].born = min(reach[index].born, reach[index + 1].born)
     }
   }
 
@@ -45,9 +52,22 @@ package struct GuestLives: Sendable {
   /// The handle of a guest.
   package func handle(of space: SpaceID) -> VMHandle? { handles[space] }
 
-  /// The guests that live right after an entry.
-  package func living(at seq: SequenceNumber) -> [SpaceID] {
-    byHandle.values.joined().filter { $0.lasts(at: seq) }.map(\.space.id).sorted()
+  /// The numbers between which all guests lie that live right after an entry; nil if none does.
+  package func range(at seq: SequenceNumber) -> ClosedRange<SpaceID>? {
+    let first = Self.partition(reach.count) { reach[$0].died > seq }
+    let end = Self.partition(reach.count) { reach[$0].born > seq }
+    return first < end ? reach[first].space...reach[end - 1].space : nil
+  }
+
+  /// The first index for which a rising condition holds.
+  private static func partition(_ count: Int, _ holds: (Int) -> Bool) -> Int {
+    var low = 0
+    var high = count
+    while low < high {
+      let middle = (low + high) / 2
+      if holds(middle) { high = middle } else { low = middle + 1 }
+    }
+    return low
   }
 
   /// What an annotation means at an entry; nil for nobody.

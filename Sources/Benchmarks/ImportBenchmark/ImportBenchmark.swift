@@ -2,6 +2,7 @@
 // decompressed and parsed, in the same process, in turns. Not here: the append path alone (AppendBenchmark).
 
 import Capture
+import CustodyCLI
 import Foundation
 import Journal
 import PageOwnership
@@ -11,14 +12,16 @@ import PageTables
 struct ImportResult {
   /// Lines of the recording.
   var lineCount = 0
-  /// CPU nanoseconds of each import and of each bare parse, in turns.
+  /// CPU nanoseconds of each import, of the same with its index, and of each bare parse, in turns.
   var importNanoseconds: [Int64] = []
+  var indexedNanoseconds: [Int64] = []
   var parseNanoseconds: [Int64] = []
   /// The state hash after each import: all must be one and the same.
   var stateHashes: Set<String> = []
-  /// Entries in the journal, and the bytes of its file.
+  /// Entries in the journal, and the bytes of its file without and with the index.
   var entryCount: Int64 = 0
   var byteCount: Int64 = 0
+  var indexedByteCount: Int64 = 0
 }
 
 @main
@@ -40,8 +43,12 @@ struct ImportBenchmark {
     print("import       \(importing / 1_000_000) ms CPU, \(rate(result.lineCount, importing)) lines/s")
     print("parse alone  \(parsing / 1_000_000) ms CPU, \(rate(result.lineCount, parsing)) lines/s")
     print("ratio        \(hundredths(importing, parsing))")
+    let indexed = median(result.indexedNanoseconds)
+    print("with index   \(indexed / 1_000_000) ms CPU, ratio \(hundredths(indexed, importing))")
     let bytesEach = hundredths(result.byteCount, result.entryCount)
     print("bytes        \(result.byteCount) in \(result.entryCount) entries: \(bytesEach) each")
+    let indexBytes = hundredths(result.indexedByteCount - result.byteCount, result.entryCount)
+    print("index bytes  \(result.indexedByteCount - result.byteCount): \(indexBytes) each")
     print("state hash   \(result.stateHashes.sorted().joined(separator: " "))")
   }
 
@@ -51,19 +58,30 @@ struct ImportBenchmark {
     let facts = try FactsFile.sibling(of: events).map { try FactsFile.read($0) } ?? Facts()
     for round in 0..<max(1, rounds) {
       let path = folder + "/\(round).db"
+      let indexedPath = folder + "/\(round)-indexed.db"
       var started = now()
-      result.stateHashes.insert(try bring(events, snapshots, facts, to: path))
+      result.stateHashes.insert(try bring(events, snapshots, facts, to: path, isIndexed: false))
       result.importNanoseconds.append(now() - started)
+      started = now()
+      result.stateHashes.insert(try bring(events, snapshots, facts, to: indexedPath, isIndexed: true))
+      result.indexedNanoseconds.append(now() - started)
       started = now()
       result.lineCount = try parse(events)
       result.parseNanoseconds.append(now() - started)
       result.entryCount = try JournalReader(at: path).headSeq().rawValue
-      result.byteCount = (try FileManager.default.attributesOfItem(atPath: path)[.size] as? NSNumber)?.int64Value ?? 0
+      result.byteCount = try size(path)
+      result.indexedByteCount = try size(indexedPath)
     }
     return result
   }
 
-  private static func bring(_ events: String, _ snapshots: String?, _ facts: Facts, to path: String) throws -> String {
+  private static func size(_ path: String) throws -> Int64 {
+    (try FileManager.default.attributesOfItem(atPath: path)[.size] as? NSNumber)?.int64Value ?? 0
+  }
+
+  private static func bring(
+    _ events: String, _ snapshots: String?, _ facts: Facts, to path: String, isIndexed: Bool
+  ) throws -> String {
     let importing = try RecordingImport(
       events: ByteSource(path: events), snapshots: try snapshots.map { try ByteSource(path: $0) }, facts: facts,
       options: RecordingImport.Options())
@@ -72,6 +90,7 @@ struct ImportBenchmark {
       try writer.append(batch)
       try writer.commit(importState: state.encoded(), isComplete: state.isComplete)
     }
+    if isIndexed { _ = try IndexBuild.run(writer, isFresh: true) }
     try writer.close()
     return "\(importing.importer.image.ownership.hash)"
   }

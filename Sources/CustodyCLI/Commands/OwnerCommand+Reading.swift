@@ -100,6 +100,14 @@ struct OwnerReport {
     }
   }
 
+  /// Answers from a source that is open already.
+  init(_ source: any HoldingSource, _ lives: GuestLives, _ asked: [AskedPages], at seq: SequenceNumber) {
+    self.source = source
+    self.lives = lives
+    self.asked = asked
+    self.seq = seq
+  }
+
   /// The answers, in the order of the questions; consecutive pages with one answer are one.
   func forEachAnswer(_ body: (OwnerAnswer) throws -> Void) throws {
     for item in asked {
@@ -126,7 +134,8 @@ struct OwnerReport {
       pages: nil, asked: place, count: 1, owner: owner, facts: [OwnerFact(place.space, place.page, held)], view: nil)
   }
 
-  private func answer(_ page: PageFrame, asked: GuestPage?) throws -> OwnerAnswer {
+  /// What is said of a physical page.
+  func answer(_ page: PageFrame, asked: GuestPage?) throws -> OwnerAnswer {
     let host = try source.held(.host, page)
     let hyp = try source.held(.hyp, page)
     var facts = [OwnerFact(.host, page, host), OwnerFact(.hyp, page, hyp)]

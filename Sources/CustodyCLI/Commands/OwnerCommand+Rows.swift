@@ -34,7 +34,8 @@ struct OwnerRows {
     return [
       Cell((page?.address).map(HexText.hex)), Cell(page.map { Int64(bitPattern: $0.rawValue) }),
       .integer(Int64(bitPattern: answer.count)), .text(owner(answer.owner)), .text(context.name(fact.space)),
-      .text(HexText.hex(fact.page.address)), Cell(fact.isGone ? nil : fact.holding.state.name), Cell(names(fact, answer)),
+      .text(HexText.hex(fact.page.address)), Cell(fact.isGone ? nil : fact.holding.state.name),
+      Cell(names(fact, answer)),
       Cell(namedAddress(fact.holding)), Cell(answer.view?.pins.map { Int64($0) }),
       Cell(answer.view?.shareCount.map { Int64($0) }), Cell(fact.since?.rawValue), Cell(cause?.time),
       Cell(cause?.cpu.map { Int64($0) }), Cell(cause?.transition?.id.rawValue), Cell(cause?.phase.map { Int64($0) }),
