@@ -115,7 +115,7 @@ extension Engine {
       return .holds
     case .guestWalkReachesPage: return leaf.level == 3 ? .holds : .fails
     case .guestLeafHasSize:
-      let asked = rules.counts(attempt.call) << 12
+      let asked = rules.counts(attempt.call) &<< 12
       return attempt.size == asked ? .holds : .fails
     case .guestLeafMapsMemory: return judgeMemory(attempt)
     case .guestLeafMapsPage:

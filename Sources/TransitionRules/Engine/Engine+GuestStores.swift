@@ -8,8 +8,8 @@ extension Engine {
   /// Performs a store in a guest's table.
   func storeInGuest(_ rule: ApplyRule, _ attempt: inout Attempt, _ machine: inout Machine) -> StoreResult {
     guard let place = attempt.guest, machine.guests[place].hasTable else { return .returned(Errno.invalid) }
-    let size = attempt.call.operation == .hostShareGuest || attempt.leaf == nil ? attempt.size : nil
-    let bytes = size ?? rules.counts(attempt.call) << 12
+    // Once a leaf was looked up, the attempt's size is that leaf's and no longer the one asked for.
+    let bytes = attempt.leaf == nil ? attempt.size : rules.counts(attempt.call) &<< 12
     guard let pages = machine.guests[place].table.walk(attempt.guestAddress, bytes) else {
       return .returned(Errno.outOfRange)
     }
