@@ -52,6 +52,14 @@ package struct CustodyCommand: ParsableCommand {
 
   /// Runs a command line; returns the exit status.
   static func run(_ arguments: [String]) -> Int32 {
+    if let question = OwnerQuestion(plain: arguments) {
+      do {
+        try question.answer(on: .standard(isFull: false))
+        return 0
+      } catch {
+        return report(CommandFailure(error))
+      }
+    }
     var command: any ParsableCommand
     do {
       command = try subcommand(arguments) ?? parseAsRoot(arguments)

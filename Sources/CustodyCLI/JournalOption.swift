@@ -12,7 +12,10 @@ struct JournalOption: ParsableArguments {
   var given: String?
 
   /// The path of the journal.
-  var path: String {
+  var path: String { Self.path(given: given) }
+
+  /// The path of the journal that an option names, if it was given.
+  static func path(given: String?) -> String {
     if let given { return given }
     if let named = getenv("CUSTODY_JOURNAL") { return String(cString: named) }
     return "custody.db"

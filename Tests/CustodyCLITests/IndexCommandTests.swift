@@ -122,6 +122,21 @@ import Testing
     #expect(try answers().map(\.output) == indexed.map(\.output))
   }
 
+  @Test func plainWordsAndTheParserAgree() throws {
+    let sandbox = try imported()
+    for words in [["0x42ceb000"], ["0x42ceb000+4", "pfn:0x42ce0", "--at", "t=10.9s"], ["0x42ceb000", "--at", "T1"]] {
+      let plain = try sandbox.custody(["owner"] + words)
+      let parsed = try sandbox.custody(["owner", "--format", "table"] + words)
+      #expect(plain.output == parsed.output && plain.errors == parsed.errors && plain.status == parsed.status)
+    }
+    let wrong = [[], ["nonsense"], ["0x1000", "--at"], ["0x1000", "--at", "nonsense"], ["--at", "1", "--at", "2"]]
+    for words in wrong {
+      let question = OwnerQuestion(plain: ["owner"] + words)
+      #expect(question == nil, "\(words)")
+      #expect(try sandbox.custody(["owner"] + words).status == 2, "\(words)")
+    }
+  }
+
   @Test func journalsOfTheFirstSchemaAreReadAsTheyAre() throws {
     let sandbox = try imported()
     let owner = try sandbox.custody("owner", "0x42ceb000+16")

@@ -25,40 +25,8 @@ struct OwnerCommand: ParsableCommand {
   @OptionGroup var moment: AtOption
   @OptionGroup var output: OutputOptions
 
-  func run() throws { try run(on: output.console) }
-
-  /// Answers on a console.
-  func run(on console: Console) throws {
-    let reader = try journal.openReader()
-    let at = try PointInTime.moment(moment.at, in: reader)
-    let asked = try askedPages(reader, at, console)
-    let report = try OwnerReport(reader, asked, at: at.seq)
-    let context = try ShowContext(reader)
-    if output.format == .table {
-      try OwnerText(context, at, console).write(report)
-    } else {
-      try OwnerRows(context).write(report, output.format, console)
-    }
-  }
-
-  private static let pageLimit: UInt64 = 1 << 18
-
-  private func askedPages(_ reader: JournalReader, _ at: Moment, _ console: Console) throws -> [AskedPages] {
-    let lives = try reader.spaces()
-    let asked = try pages.map { pages in
-      switch pages.first {
-      case .physical(let first): AskedPages.physical(PageRange(first: first, count: pages.count))
-      case .guest(let guest, let first):
-        AskedPages.guest(
-          try guest.space(of: lives, at: at.seq, console), PageRange(first: first, count: pages.count))
-      }
-    }
-    let count = asked.reduce(UInt64(0)) { $0.addingReportingOverflow($1.count).overflow ? .max : $0 + $1.count }
-    guard count <= Self.pageLimit else {
-      throw CommandFailure(
-        "\(count) pages are more than one question may have", hint: "ask for at most \(Self.pageLimit) at once",
-        status: ExitStatus.limit)
-    }
-    return asked
+  func run() throws {
+    try OwnerQuestion(pages: pages, journal: journal.path, at: moment.at, format: output.format)
+      .answer(on: output.console)
   }
 }
