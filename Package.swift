@@ -87,7 +87,11 @@ let package = Package(
       name: "CaptureTests", dependencies: ["Capture", "PageOwnership", "PageTables"], exclude: ["Fixtures"],
       swiftSettings: house),
     .testTarget(
-      name: "JournalTests", dependencies: ["AppendBenchmark", "FaultVFS", "Journal", "PageOwnership", "TestSupport"],
+      name: "JournalTests",
+      dependencies: [
+        "AppendBenchmark", "FaultVFS", "Journal", "PageOwnership", "TestSupport",
+        .product(name: "Crypto", package: "swift-crypto"),
+      ],
       swiftSettings: house),
     .target(name: "KillAt", path: "Tests/KillAt"),
     .target(

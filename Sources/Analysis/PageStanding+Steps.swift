@@ -54,7 +54,7 @@ extension PageStanding {
       next.changeHost(step, generation, newOwner)
     case .hypMapping, .hypUnmapping, .hypState, .references: next.changeHyp(step, TableEncoding(generation))
     case .guestMapping, .guestUnmapping, .guestPoison: next.guest = step.newState ?? guest
-    case .guestPermissions, .guestWriteProtection, .guestAge, .guestYouth, .guestPoisonQuery, .contents: break
+    case .guestPermissions, .guestWriteProtection, .guestAge, .guestYouth, .guestPoisonQuery, .contents, .nothing: break
     }
     return next
   }

@@ -32,6 +32,8 @@ package struct CustodyCommand: ParsableCommand {
       ReplayCommand.self,
       RecoverCommand.self,
       VerifyCommand.self,
+      SealCommand.self,
+      MigrateCommand.self,
       DoctorCommand.self,
       RulesCommand.self,
       RunCommand.self,

@@ -50,6 +50,28 @@ final class Cursor {
   /// How many columns a row has.
   var columnCount: Int32 { sqlite3_column_count(statement) }
 
+  /// What a column holds.
+  enum ColumnType {
+    case null, number, text, other
+  }
+
+  /// What a column holds.
+  @inline(__always)
+  func type(_ column: Int32) -> ColumnType {
+    switch sqlite3_column_type(statement, column) {
+    case SQLITE_INTEGER: .number
+    case SQLITE_NULL: .null
+    case SQLITE_TEXT: .text
+    default: .other
+    }
+  }
+
+  /// Gives the bytes of a column that holds text.
+  func withText(_ column: Int32, _ body: (UnsafeRawBufferPointer) -> Void) {
+    let start = sqlite3_column_text(statement, column)
+    body(UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(statement, column))))
+  }
+
   /// Whether a column is NULL.
   @inline(__always)
   func isNull(_ column: Int32) -> Bool { sqlite3_column_type(statement, column) == SQLITE_NULL }
@@ -83,6 +105,13 @@ final class Cursor {
     _ column: Int32, as type: Number.Type
   ) throws(JournalError) -> Number? {
     isNull(column) ? nil : try exact(column, as: type)
+  }
+
+  /// A number that is 0 or 1.
+  func flag(_ column: Int32) throws(JournalError) -> Bool {
+    let value = number(column)
+    guard value == 0 || value == 1 else { throw damaged(column) }
+    return value == 1
   }
 
   /// Text; broken UTF-8 is repaired.

@@ -8,6 +8,9 @@ struct InsertStatement {
   private let connection: OpaquePointer
   private let statement: OpaquePointer
   private let table: StaticString
+  /// The first binding of the row that failed: SQLite copies text and bytes, and may have no memory for it. The
+  /// row would hold NULL there.
+  private let failedBinding: UnsafeMutablePointer<Int32>
 
   /// Prepares `INSERT INTO table VALUES (?, …)`, or `sql` if given, for the life of the connection.
   init(_ connection: Connection, _ table: StaticString, _ columns: Int, sql: String? = nil) throws(JournalError) {
@@ -22,10 +25,15 @@ struct InsertStatement {
     self.connection = connection.handle
     self.statement = statement
     self.table = table
+    failedBinding = .allocate(capacity: 1)
+    failedBinding.initialize(to: SQLITE_OK)
   }
 
   /// Ends the statement; it must not be used again.
-  func finalize() { sqlite3_finalize(statement) }
+  func finalize() {
+    sqlite3_finalize(statement)
+    failedBinding.deallocate()
+  }
 
   /// Binds a number.
   @inline(__always)
@@ -59,11 +67,11 @@ struct InsertStatement {
     value.withUTF8 { bytes in
       // An empty buffer may have no address, and no address means NULL.
       guard let start = bytes.baseAddress, !bytes.isEmpty else {
-        sqlite3_bind_text(statement, index, "", 0, Self.copied)
+        note(sqlite3_bind_text(statement, index, "", 0, Self.copied))
         return
       }
       start.withMemoryRebound(to: CChar.self, capacity: bytes.count) {
-        _ = sqlite3_bind_text(statement, index, $0, Int32(clamping: bytes.count), Self.copied)
+        note(sqlite3_bind_text(statement, index, $0, Int32(clamping: bytes.count), Self.copied))
       }
     }
   }
@@ -77,16 +85,19 @@ struct InsertStatement {
   func bind(_ index: Int32, _ value: [UInt8]) {
     value.withUnsafeBytes { bytes in
       guard let start = bytes.baseAddress, !bytes.isEmpty else {
-        sqlite3_bind_zeroblob(statement, index, 0)
+        note(sqlite3_bind_zeroblob(statement, index, 0))
         return
       }
-      sqlite3_bind_blob(statement, index, start, Int32(clamping: bytes.count), Self.copied)
+      note(sqlite3_bind_blob(statement, index, start, Int32(clamping: bytes.count), Self.copied))
     }
   }
+
+  private func note(_ code: Int32) { if code != SQLITE_OK { failedBinding.pointee = code } }
 
   /// Writes the row.
   @inline(__always)
   func run() throws(JournalError) {
+    guard failedBinding.pointee == SQLITE_OK else { throw failed(failedBinding.pointee) }
     let code = sqlite3_step(statement)
     guard code == SQLITE_DONE else { throw failed(code) }
     sqlite3_reset(statement)
@@ -96,6 +107,7 @@ struct InsertStatement {
   private func failed(_ code: Int32) -> JournalError {
     let error = JournalError.sqlite(code, connection, "cannot write to \(table)")
     sqlite3_reset(statement)
+    failedBinding.pointee = SQLITE_OK
     return error
   }
 

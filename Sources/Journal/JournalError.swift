@@ -27,6 +27,8 @@ package struct JournalError: Error, Hashable, Sendable, CustomStringConvertible 
     case poisoned
     /// The caller's rows do not fit the journal: a bug, or hostile input that was not checked.
     case invalid
+    /// A key for sealing is missing, or is not this journal's.
+    case key
     /// The user's SQL is wrong or does more than read.
     case query
     /// A limit of time or size was hit.

@@ -146,8 +146,8 @@ private final class EntryScan {
   }
 }
 
-/// A statement whose rows hang on entries.
-private final class SideCursor {
+/// A statement whose rows hang on entries; the first column is the entry.
+final class SideCursor {
   let rows: Cursor
   /// The entry of the row it stands at; nil at the end.
   private(set) var seq: Int64?

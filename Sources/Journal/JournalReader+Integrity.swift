@@ -1,22 +1,9 @@
-// Why: what `verify` asks of the file itself: SQLite's own check, no holes, nothing that points nowhere,
-// views that show every row, rows that decode. Not here: whether the changes lead to the observed
-// snapshots (Analysis).
+// Why: what `verify` asks of a journal: SQLite's own check, the schema, the history against its seals, the log
+// beside it; and how many rows and bytes there are. Not here: the history itself (ChainCheck), whether
+// the changes lead to the observed snapshots (Analysis).
 
+import GRDBSQLite
 import PageOwnership
-
-/// Something in a journal that does not hold.
-package struct IntegrityFinding: Hashable, Sendable {
-  /// The table, view or file that it is about.
-  package var structure: String
-  /// What does not hold, with the first place where it does not.
-  package var message: String
-
-  /// Makes a finding.
-  package init(structure: String, message: String) {
-    self.structure = structure
-    self.message = message
-  }
-}
 
 /// How many rows a journal has.
 package struct JournalCounts: Hashable, Sendable {
@@ -64,153 +51,116 @@ extension JournalReader {
     return sizes
   }
 
-  /// Checks the file and its rows.
+  /// Checks the file, its schema, every row of history and what the seals say of it.
   ///
-  /// - Parameter isQuick: leaves out SQLite's comparison of indices with tables.
-  /// - Returns: what does not hold; empty if all is well.
-  package func integrity(isQuick: Bool = false) throws(JournalError) -> [IntegrityFinding] {
-    var findings = try fileFindings(isQuick)
+  /// A journal that is being written is checked up to its last commit; the writer's log is not held back.
+  ///
+  /// - Parameters:
+  ///   - key: the first key, for checking tags.
+  ///   - expected: what must be found.
+  ///   - observer: hears of each entry and seal.
+  /// - Throws: ``JournalError`` `corrupt`, `io`, `interrupted`; and what `observer` throws.
+  package func check(
+    key: SealKey? = nil, expecting expected: [ExpectedHead] = [], observer: CheckObserver? = nil
+  ) throws -> JournalCheck {
+    var found = JournalCheck()
+    found.isClean = try isClean()
+    let isLive = !isImmutable && SystemFiles.hasLog(path)
+    let log = isImmutable ? nil : try WriteAheadLog(beside: path)
+    try checkFile(&found, isLive: isLive)
     // Rows of a file whose pages are damaged say nothing.
-    guard findings.isEmpty else { return findings }
-    for rule in IntegrityRule.all { findings += try brokenRule(rule) }
-    findings += decodingFindings()
-    return findings
-  }
-
-  private func fileFindings(_ isQuick: Bool) throws(JournalError) -> [IntegrityFinding] {
-    let rows = try Cursor(connection, isQuick ? "PRAGMA quick_check(20)" : "PRAGMA integrity_check(20)")
-    var findings: [IntegrityFinding] = []
-    while try rows.step() {
-      if rows.text(0) != "ok" { findings.append(IntegrityFinding(structure: "file", message: rows.text(0))) }
-    }
-    return findings
-  }
-
-  private func brokenRule(_ rule: IntegrityRule) throws(JournalError) -> [IntegrityFinding] {
-    let row = try Cursor(connection, rule.sql)
-    guard try row.step(), let place = row.optionalNumber(0) else { return [] }
-    return [IntegrityFinding(structure: rule.structure, message: "\(rule.message) (first: \(place))")]
-  }
-
-  /// Reads everything once: a row that cannot be decoded is found, whatever wrote it.
-  private func decodingFindings() -> [IntegrityFinding] {
+    guard found.findings.isEmpty else { return found }
+    found.findings += try SchemaCheck.findings(connection)
+    let isKnownSchema = found.findings.isEmpty
     do {
-      _ = try (facts(), sites(), spaces(), snapshots(), gaps())
-      try forEachEntry(through: headSeq()) { _ in true }
-      return []
+      try checkHistory(&found, key, expected, observer)
+    } catch let error as JournalError where error.code == .corrupt && error.cause == nil || !isKnownSchema {
+      found.findings.append(IntegrityFinding(structure: "rows", message: error.message))
+    }
+    note(log, &found)
+    return found
+  }
+
+  /// What does not hold of the file and its rows; empty if all is well.
+  package func integrity() throws(JournalError) -> [IntegrityFinding] {
+    do {
+      return try check().findings
+    } catch { throw .wrapping(error, "cannot check \(path)") }
+  }
+
+  private func checkHistory(
+    _ found: inout JournalCheck, _ key: SealKey?, _ expected: [ExpectedHead], _ observer: CheckObserver?
+  ) throws {
+    let start = try CheckStart(connection)
+    if start.tail == nil {
+      found.skipped.append("the chain: a journal of schema \(try schemaVersion()) has no seals")
+      if key != nil || expected.contains(where: { $0.head != nil }) {
+        found.findings.append(
+          IntegrityFinding(structure: "seal", message: "the journal has no seals to hold this against"))
+      }
+    }
+    var chain = ChainCheck(connection, start, key: key, expected: expected, base: found, decodes: true)
+    try chain.run(observer)
+    found = chain.check
+    found.coverage += try SchemaCheck.wordCounts(connection)
+    for rows in found.coverage where rows.checked != rows.present && rows.skipped == nil {
+      found.findings.append(
+        IntegrityFinding(
+          structure: rows.table, message: "\(rows.present) rows are there, \(rows.checked) belong to entries"))
+    }
+    let isMet = expected.contains { $0.seq != nil } && !found.findings.contains { $0.structure == "seal" }
+    found.isEndProven = found.isClean || isMet
+  }
+
+  private func note(_ log: WriteAheadLog?, _ found: inout JournalCheck) {
+    guard let log else { return }
+    if log.isHeadDamaged {
+      found.findings.append(
+        IntegrityFinding(structure: "wal", message: "the head of the log is damaged: nothing in it can be read"))
+    }
+    guard log.leftFrames > 0 else { return }
+    let frames = "\(log.leftFrames) frames behind the last valid commit (frame \(log.validFrames)) carry the log's salt"
+    if log.hidesCommit {
+      found.findings.append(
+        IntegrityFinding(
+          structure: "wal", message: "\(frames), and one ends a group: entries behind \(found.seq.rawValue) are lost"))
+    } else {
+      found.skipped.append("the log: \(frames): a group that was not committed")
+    }
+  }
+
+  // SQLite's check reads the whole file in one transaction: beside a writer it gets a second, then gives way.
+  private func checkFile(_ found: inout JournalCheck, isLive: Bool) throws(JournalError) {
+    let watch = isLive ? TimeLimit(milliseconds: 900) : nil
+    watch?.install(connection.handle)
+    defer { watch?.remove(connection.handle) }
+    do throws(JournalError) {
+      let rows = try Cursor(connection, "PRAGMA integrity_check(20)")
+      while try rows.step() {
+        if rows.text(0) != "ok" { found.findings.append(IntegrityFinding(structure: "file", message: rows.text(0))) }
+      }
     } catch {
-      return [IntegrityFinding(structure: "rows", message: (error as? JournalError)?.message ?? "\(error)")]
+      guard error.code == .interrupted, isLive else { throw error }
+      found.skipped.append("SQLite's own structures: a writer is at work, and its log may not be held back")
     }
   }
 }
 
-/// A statement about rows, with SQL that returns the first place where it does not hold, or NULL.
-private struct IntegrityRule {
-  let structure: String
-  let message: String
-  let sql: String
+/// Stops a statement after some time.
+private final class TimeLimit {
+  private let deadline: Int64
 
-  static let all = dense + references + actions + views
+  init(milliseconds: Int64) { deadline = ChainScan.now() &+ milliseconds &* 1_000_000 }
 
-  private static let dense = [
-    IntegrityRule(
-      structure: "entry_row", message: "entries are missing: seq is not dense from 1",
-      sql: """
-        SELECT iif(count(*) = ifnull(max(seq), 0) AND ifnull(min(seq), 1) = 1, NULL,
-          (SELECT min(seq) + 1 FROM entry_row e WHERE NOT EXISTS (SELECT 1 FROM entry_row WHERE seq = e.seq + 1)))
-        FROM entry_row
-        """),
-    ordinals("change_row"), ordinals("observation_row"),
-  ]
-
-  private static let references = [
-    dangling("entry_row", "seq", "site", "site", "id"),
-    dangling("entry_row", "seq", "space", "space_row", "id"),
-    dangling("change_row", "seq", "seq", "entry_row", "seq"),
-    dangling("change_row", "seq", "space", "space_row", "id"),
-    dangling("change_row", "seq", "owner", "space_row", "id"),
-    dangling("observation_row", "seq", "seq", "entry_row", "seq"),
-    dangling("observation_row", "seq", "guest_space", "space_row", "id"),
-    dangling("entry_note", "seq", "seq", "entry_row", "seq"),
-    dangling("gap", "seq", "seq", "entry_row", "seq"),
-    dangling("source_run", "first_seq", "first_seq", "entry_row", "seq"),
-    dangling("space_end", "space", "space", "space_row", "id"),
-    dangling("snapshot_range", "snapshot", "snapshot", "snapshot", "id"),
-    dangling("snapshot_range", "snapshot", "space", "space_row", "id"),
-    dangling("transition_row", "id", "source_space", "space_row", "id"),
-    dangling("transition_row", "id", "target_space", "space_row", "id"),
-    dangling("transition_row", "id", "first_seq", "entry_row", "seq"),
-    dangling("transition_row", "id", "activation", "activation_row", "id"),
-    dangling("transition_end", "id", "id", "transition_row", "id"),
-    dangling("transition_end", "id", "last_seq", "entry_row", "seq"),
-    dangling("transition_end", "id", "failed_seq", "entry_row", "seq"),
-    dangling("transition_end", "id", "outcome", "outcome_word", "id"),
-    dangling("activation_row", "id", "first_seq", "entry_row", "seq"),
-    dangling("activation_row", "id", "parent", "activation_row", "id"),
-    dangling("activation_end", "id", "id", "activation_row", "id"),
-    dangling("activation_end", "id", "last_seq", "entry_row", "seq"),
-  ]
-
-  private static let actions = [
-    IntegrityRule(
-      structure: "entry_row", message: "an entry belongs to no transition or activation",
-      sql: """
-        SELECT min(seq) FROM entry_row e WHERE action IS NOT NULL
-          AND NOT EXISTS (SELECT 1 FROM transition_row WHERE id = e.action)
-          AND NOT EXISTS (SELECT 1 FROM activation_row WHERE id = e.action)
-        """),
-    IntegrityRule(
-      structure: "transition_row", message: "a transition's first entry is not its begin",
-      sql: """
-        SELECT min(t.id) FROM transition_row t JOIN entry_row e ON e.seq = t.first_seq JOIN site s ON s.id = e.site
-        WHERE s.kind <> 'begin' OR s.operation IS NULL OR e.action IS NOT t.id
-        """),
-    IntegrityRule(
-      structure: "transition_end", message: "a transition's end stands before its begin or is another's entry",
-      sql: """
-        SELECT min(t.id) FROM transition_row t JOIN transition_end e ON e.id = t.id
-        JOIN entry_row r ON r.seq = e.last_seq
-        WHERE e.last_seq < t.first_seq OR ifnull(e.failed_seq NOT BETWEEN t.first_seq AND e.last_seq, 0)
-        """),
-    // A host abort or a guest's call has no line of its own: the begin of its one transition serves both.
-    IntegrityRule(
-      structure: "activation_row", message: "an activation's first entry is not its begin",
-      sql: """
-        SELECT min(a.id) FROM activation_row a JOIN entry_row e ON e.seq = a.first_seq JOIN site s ON s.id = e.site
-        WHERE s.kind NOT IN ('activation', 'begin') OR s.kernel_function IS NULL OR e.action IS NOT a.id
-        """),
-  ]
-
-  private static let views = [
-    view("entry", "entry_row"), view("change", "change_row"), view("\"transition\"", "transition_row"),
-    view("activation", "activation_row"), view("space", "space_row"),
-  ]
-
-  private static func dangling(
-    _ table: String, _ key: String, _ column: String, _ target: String, _ targetKey: String
-  ) -> IntegrityRule {
-    IntegrityRule(
-      structure: table, message: "\(column) points to no row of \(target)",
-      sql: """
-        SELECT min(r.\(key)) FROM \(table) r WHERE r.\(column) IS NOT NULL
-          AND NOT EXISTS (SELECT 1 FROM \(target) WHERE \(targetKey) = r.\(column))
-        """)
+  func install(_ handle: OpaquePointer) {
+    sqlite3_progress_handler(
+      handle, 1000,
+      { context in
+        guard let context else { return 0 }
+        return ChainScan.now() > Unmanaged<TimeLimit>.fromOpaque(context).takeUnretainedValue().deadline ? 1 : 0
+      },
+      Unmanaged.passUnretained(self).toOpaque())
   }
 
-  private static func ordinals(_ table: String) -> IntegrityRule {
-    IntegrityRule(
-      structure: table, message: "rows of an entry are missing: ord is not dense from 0",
-      sql: """
-        SELECT min(seq) FROM (SELECT seq FROM \(table) GROUP BY seq HAVING min(ord) <> 0 OR max(ord) <> count(*) - 1)
-        """)
-  }
-
-  private static func view(_ view: String, _ table: String) -> IntegrityRule {
-    IntegrityRule(
-      structure: view, message: "the view does not show every row of \(table)",
-      sql: """
-        SELECT iif(v.n = r.n, NULL, v.n)
-        FROM (SELECT count(*) AS n FROM \(view)) v, (SELECT count(*) AS n FROM \(table)) r
-        """)
-  }
+  func remove(_ handle: OpaquePointer) { sqlite3_progress_handler(handle, 0, nil, nil) }
 }

@@ -68,12 +68,33 @@ extension JournalReader {
       """, of: "leaf of own snapshot")
     rows.restart(newest.rawValue)
     while try rows.step() {
-      let leaf = LeafImage(
-        space: SpaceID(rawValue: try rows.exact(1, as: Int32.self)), field: try rows.exact(2, as: UInt8.self),
-        level: try rows.exact(3, as: UInt8.self), index: rows.word(4), body: rows.bytes(5))
-      try body(SequenceNumber(rows.number(0)), leaf)
+      try body(SequenceNumber(rows.number(0)), leaf(rows))
     }
     return newest
+  }
+
+  /// The entries after which own snapshots were taken, in order.
+  package func ownSnapshotSeqs() throws(JournalError) -> [SequenceNumber] {
+    let rows = try Cursor(connection, "SELECT DISTINCT seq FROM snapshot_leaf ORDER BY seq")
+    var seqs: [SequenceNumber] = []
+    while try rows.step() { seqs.append(SequenceNumber(rows.number(0))) }
+    return seqs
+  }
+
+  /// Walks the leaves of the one own snapshot that was taken after `seq`, coarse nodes first.
+  package func forEachOwnLeaf(at seq: SequenceNumber, _ body: (LeafImage) throws -> Void) throws {
+    let rows = try Cursor(
+      connection,
+      "SELECT seq, space, field, level, leaf, body FROM snapshot_leaf WHERE seq = ?1 ORDER BY level DESC, id",
+      of: "leaf of own snapshot")
+    rows.restart(seq.rawValue)
+    while try rows.step() { try body(leaf(rows)) }
+  }
+
+  private func leaf(_ rows: Cursor) throws(JournalError) -> LeafImage {
+    LeafImage(
+      space: SpaceID(rawValue: try rows.exact(1, as: Int32.self)), field: try rows.exact(2, as: UInt8.self),
+      level: try rows.exact(3, as: UInt8.self), index: rows.word(4), body: rows.bytes(5))
   }
 
   private func numbers(_ row: Cursor, _ column: Int32) throws(JournalError) -> [Int32] {

@@ -45,9 +45,7 @@ package final class JournalReader {
   }
 
   /// The last entry of the journal; 0 if it is empty.
-  package func headSeq() throws(JournalError) -> SequenceNumber {
-    SequenceNumber(try connection.number("SELECT max(seq) FROM entry_row") ?? 0)
-  }
+  package func headSeq() throws(JournalError) -> SequenceNumber { try connection.headSeq() }
 
   /// The number in the first column of the first row of a statement of ours; nil for NULL or no row.
   package func number(_ sql: String) throws(JournalError) -> Int64? { try connection.number(sql) }
@@ -85,27 +83,7 @@ package final class JournalReader {
   package func sites() throws(JournalError) -> SiteTable { try SiteTable(connection) }
 
   /// All spaces, by number.
-  package func spaces() throws(JournalError) -> [SpaceLife] {
-    let rows = try Cursor(
-      connection,
-      """
-      SELECT s.id, s.kind, s.handle, s.incarnation, s.protected, s.born_seq, e.died_seq
-      FROM space_row s LEFT JOIN space_end e ON e.space = s.id ORDER BY s.id
-      """, of: "space_row")
-    var spaces: [SpaceLife] = []
-    while try rows.step() {
-      let space = Space(
-        id: SpaceID(rawValue: try rows.exact(0, as: Int32.self)),
-        kind: try rows.coded(1, SpaceKind.init(rawValue:)),
-        handle: try rows.optionalExact(2, as: UInt16.self).map(VMHandle.init(rawValue:)),
-        incarnation: try rows.exact(3, as: Int32.self), isProtected: rows.optionalNumber(4).map { $0 != 0 })
-      spaces.append(
-        SpaceLife(
-          space: space, bornSeq: SequenceNumber(rows.number(5)),
-          diedSeq: rows.optionalNumber(6).map { SequenceNumber($0) }))
-    }
-    return spaces
-  }
+  package func spaces() throws(JournalError) -> [SpaceLife] { try connection.spaces() }
 
   /// Where lines are missing, in order.
   package func gaps() throws(JournalError) -> [Gap] {
@@ -131,6 +109,47 @@ package struct SpaceLife: Hashable, Sendable {
   package var diedSeq: SequenceNumber?
 }
 
+extension Connection {
+  /// All spaces, by number.
+  func spaces() throws(JournalError) -> [SpaceLife] {
+    var spaces: [SpaceLife] = []
+    try self.spaces(from: .min, through: .max, into: &spaces)
+    return spaces
+  }
+
+  /// The spaces with these numbers.
+  func spaces(_ numbers: [SpaceID]) throws(JournalError) -> [SpaceLife] {
+    var spaces: [SpaceLife] = []
+    for number in numbers.sorted() {
+      try self.spaces(from: Int64(number.rawValue), through: Int64(number.rawValue), into: &spaces)
+    }
+    return spaces
+  }
+
+  private func spaces(
+    from first: Int64, through last: Int64, into spaces: inout [SpaceLife]
+  ) throws(JournalError) {
+    let rows = try Cursor(
+      self,
+      """
+      SELECT s.id, s.kind, s.handle, s.incarnation, s.protected, s.born_seq, e.died_seq
+      FROM space_row s LEFT JOIN space_end e ON e.space = s.id WHERE s.id BETWEEN ?1 AND ?2 ORDER BY s.id
+      """, of: "space_row")
+    rows.restart(first, last)
+    while try rows.step() {
+      let space = Space(
+        id: SpaceID(rawValue: try rows.exact(0, as: Int32.self)),
+        kind: try rows.coded(1, SpaceKind.init(rawValue:)),
+        handle: try rows.optionalExact(2, as: UInt16.self).map(VMHandle.init(rawValue:)),
+        incarnation: try rows.exact(3, as: Int32.self), isProtected: rows.isNull(4) ? nil : try rows.flag(4))
+      spaces.append(
+        SpaceLife(
+          space: space, bornSeq: SequenceNumber(rows.number(5)),
+          diedSeq: rows.optionalNumber(6).map { SequenceNumber($0) }))
+    }
+  }
+}
+
 /// The sites of a journal, by number.
 package struct SiteTable: Sendable {
   /// The sites, in order of their numbers, from 1 without holes.
@@ -142,14 +161,10 @@ package struct SiteTable: Sendable {
     return sites.indices.contains(index) ? sites[index] : nil
   }
 
+  init(sites: [Site]) { self.sites = sites }
+
   init(_ connection: Connection) throws(JournalError) {
-    let rows = try Cursor(
-      connection,
-      """
-      SELECT id, kind, operation, kernel_function, kernel_step, source_line, condition, skipped, effect, side,
-        expected, new_state, provenance
-      FROM site ORDER BY id
-      """, of: "site")
+    let rows = try Cursor(connection, Self.columns, of: "site")
     var sites: [Site] = []
     while try rows.step() {
       guard rows.number(0) == sites.count + 1 else { throw rows.damaged(0) }
@@ -158,7 +173,13 @@ package struct SiteTable: Sendable {
     self.sites = sites
   }
 
-  private static func site(_ row: Cursor) throws(JournalError) -> Site {
+  static let columns = """
+    SELECT id, kind, operation, kernel_function, kernel_step, source_line, condition, skipped, effect, side,
+      expected, new_state, provenance
+    FROM site ORDER BY id
+    """
+
+  static func site(_ row: Cursor) throws(JournalError) -> Site {
     var site = Site(try row.coded(1, EntryKind.init(rawValue:)))
     site.operation = try row.optionallyCoded(2, Operation.init(rawValue:))
     site.kernelFunction = row.optionalText(3)

@@ -9,10 +9,11 @@ extension JournalWriter {
   /// Makes a journal and opens it for appending.
   ///
   /// `importState` is where an import stands that has read nothing yet, as JSON; nil if no import makes the journal.
+  /// With a key, each seal gets a tag.
   ///
   /// - Throws: ``JournalError``: `exists`, `missing` (the folder), `locked`, `readOnly`, `full`, `io`.
   package static func create(
-    at path: String, facts: Facts, importState: String? = nil
+    at path: String, facts: Facts, importState: String? = nil, key: SealKeyFile? = nil
   ) throws(JournalError) -> JournalWriter {
     let path = try SystemFiles.absolute(path)
     do {
@@ -22,19 +23,22 @@ extension JournalWriter {
         throw JournalError(
           .exists, "\(path) exists already", hint: "choose another path, or go on with an import by --resume")
       }
-      try buildOrClear(at: path + "-new", facts, importState)
+      try buildOrClear(at: path + "-new", facts, importState, key?.key)
       guard rename(path + "-new", path) == 0 else { throw JournalError.system(errno, "cannot create \(path)") }
       try SystemFiles.syncFolder(of: path)
+      if let key { try key.advance(to: key.key.epoch + 1) }
     } catch {
       throw .wrapping(error, "cannot create \(path)")
     }
-    return try open(at: path)
+    return try open(at: path, key: key)
   }
 
-  private static func buildOrClear(at path: String, _ facts: Facts, _ importState: String?) throws(JournalError) {
+  private static func buildOrClear(
+    at path: String, _ facts: Facts, _ importState: String?, _ key: SealKey?
+  ) throws(JournalError) {
     clear(path)
     do {
-      try build(at: path, facts, importState)
+      try build(at: path, facts, importState, key)
     } catch {
       clear(path)
       throw error
@@ -45,7 +49,9 @@ extension JournalWriter {
     for ending in ["", "-journal", "-wal", "-shm"] { unlink(path + ending) }
   }
 
-  private static func build(at path: String, _ facts: Facts, _ importState: String?) throws(JournalError) {
+  private static func build(
+    at path: String, _ facts: Facts, _ importState: String?, _ key: SealKey?
+  ) throws(JournalError) {
     let connection = try Connection(path, .write)
     // What goes wrong here is thrown away whole; a journal on disk could outlive the new name.
     try connection.execute("PRAGMA journal_mode = MEMORY", "create")
@@ -61,6 +67,7 @@ extension JournalWriter {
         if let importState {
           try database.execute(sql: "INSERT INTO import_state VALUES (1, 0, ?)", arguments: [importState])
         }
+        try sealEverything(connection, key: key)
         return .commit
       }
     }

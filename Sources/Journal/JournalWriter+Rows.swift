@@ -6,6 +6,7 @@ import PageOwnership
 extension JournalWriter {
   /// Writes all rows of a batch; entries must go on where the journal ends.
   func insert(_ batch: EntryBatch) throws(JournalError) {
+    startedRuns.removeAll(keepingCapacity: true)
     for (id, site) in batch.sites { try insert(id, site) }
     for (space, bornSeq) in batch.spaces { try insert(space, bornSeq) }
     try insert(batch.activations)
@@ -24,10 +25,22 @@ extension JournalWriter {
     for snapshot in batch.snapshots { try insert(snapshot) }
     for range in batch.snapshotRanges { try insert(range) }
     for (seq, leaf) in batch.leaves { try insert(leaf, seq) }
+    try seals.take(batch, runs: startedRuns) { [statements] seal throws(JournalError) in
+      seal.bind(to: statements.seal)
+      try statements.seal.run()
+    }
+  }
+
+  /// Stores where the chain stands.
+  func writeTail() throws(JournalError) {
+    seals.tail(notes).bind(to: statements.sealTail)
+    try statements.sealTail.run()
   }
 
   /// Stores where the import stands.
   func insert(_ importState: String, _ isComplete: Bool) throws(JournalError) {
+    notes.importState = importState
+    notes.isComplete = isComplete
     statements.importState.bind(1, Int64(isComplete ? 1 : 0))
     statements.importState.bind(2, importState)
     try statements.importState.run()
@@ -113,7 +126,7 @@ extension JournalWriter {
     for end in ends {
       row.bind(1, end.id.rawValue)
       row.bind(2, end.lastSeq.rawValue)
-      row.bind(3, Int64((end.outcome ?? .open).rawValue))
+      row.bind(3, Int64(end.storedOutcome))
       row.bind(4, end.result)
       row.bind(5, end.failedSeq?.rawValue)
       try row.run()
@@ -132,7 +145,7 @@ extension JournalWriter {
       row.bind(3, entry.action?.rawValue)
       row.bind(4, entry.space?.rawValue)
       row.bind(5, word: entry.page?.rawValue)
-      row.bind(6, word: entry.page != nil && entry.pageCount == 1 ? nil : entry.pageCount)
+      row.bind(6, entry.storedPageCount)
       row.bind(7, entry.cpu)
       row.bind(8, entry.found.map { Int64($0.rawValue) })
       row.bind(9, entry.outcome.map { Int64($0) })
@@ -147,6 +160,7 @@ extension JournalWriter {
   }
 
   private func startRun(at seq: Int64, _ index: Int64?) throws(JournalError) {
+    startedRuns.append((seq, index))
     statements.run.bind(1, seq)
     statements.run.bind(2, index)
     try statements.run.run()
@@ -161,13 +175,12 @@ extension JournalWriter {
   private func insert(_ changes: [Change]) throws(JournalError) {
     let row = statements.change
     for change in changes {
-      let isPageLevel = change.oldLevel == 3 && change.newLevel == 3
       row.bind(1, change.seq.rawValue)
       row.bind(2, Int64(change.ordinal))
       row.bind(3, Int64(change.space.rawValue))
       row.bind(4, Int64(bitPattern: change.pages.first.rawValue))
-      row.bind(5, word: change.pages.count == 1 ? nil : change.pages.count)
-      row.bind(6, isPageLevel ? nil : LevelCode.pack(0, change.oldLevel, change.newLevel))
+      row.bind(5, change.pages.storedCount)
+      row.bind(6, change.storedLevels)
       row.bind(7, word: change.old)
       row.bind(8, word: change.new)
       row.bind(9, ChangeFlags.pack(change))
@@ -179,21 +192,18 @@ extension JournalWriter {
   private func insert(_ observations: [Observation]) throws(JournalError) {
     let row = statements.observation
     for seen in observations {
-      let host = seen.host?.level ?? 3
-      let hyp = seen.hyp?.level ?? 3
-      let guest = seen.guest?.level ?? 3
       row.bind(1, seen.seq.rawValue)
       row.bind(2, Int64(seen.ordinal))
       row.bind(3, Int64(bitPattern: seen.pages.first.rawValue))
-      row.bind(4, word: seen.pages.count == 1 ? nil : seen.pages.count)
+      row.bind(4, seen.pages.storedCount)
       row.bind(5, word: seen.frame)
       row.bind(6, word: seen.host?.raw)
       row.bind(7, word: seen.hyp?.raw)
       row.bind(8, seen.guestSpace?.rawValue)
       row.bind(9, word: seen.guestPage?.rawValue)
       row.bind(10, word: seen.guest?.raw)
-      row.bind(11, host == 3 && hyp == 3 && guest == 3 ? nil : LevelCode.pack(host, hyp, guest))
-      row.bind(12, Int64(seen.isUnordered ? 1 : 0))
+      row.bind(11, seen.storedLevels)
+      row.bind(12, seen.storedFlags)
       try row.run()
     }
   }
@@ -213,8 +223,8 @@ extension JournalWriter {
     row.bind(3, snapshot.origin.rawValue)
     row.bind(4, snapshot.why)
     row.bind(5, snapshot.registers)
-    row.bind(6, snapshot.busyCPUs.map { "\($0)" }.joined(separator: " "))
-    row.bind(7, snapshot.guests.map { "\($0.rawValue)" }.joined(separator: " "))
+    row.bind(6, snapshot.storedBusyCPUs)
+    row.bind(7, snapshot.storedGuests)
     try row.run()
   }
 

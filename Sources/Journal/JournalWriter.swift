@@ -21,9 +21,17 @@ package final class JournalWriter {
   /// What was found at opening.
   package let resume: Resume
   /// The last entry that survives a power cut.
-  package private(set) var durableSeq: SequenceNumber
+  package var durableSeq: SequenceNumber { durable.seq }
+  /// The same, for whoever waits for an entry.
+  package let durable: DurableMark
 
   let statements: WriterStatements
+  /// The chain, as far as rows were appended.
+  var seals: SealWriter
+  /// The notes that the chain's end covers.
+  var notes: WriterNotes
+  /// The source runs that began in the batch at hand.
+  var startedRuns: [(seq: Int64, index: Int64?)] = []
   /// The last entry appended.
   var headSeq: SequenceNumber
   /// How many sites there are; their numbers are dense.
@@ -35,6 +43,7 @@ package final class JournalWriter {
   let connection: Connection
   private let lock: LockFile
   private let hold: WriterHold
+  private let keyFile: SealKeyFile?
   private var state = State.idle
   private var isMarkedClean: Bool
   /// The pages in the log at which it is copied into the database; lowered by tests.
@@ -48,41 +57,49 @@ package final class JournalWriter {
   /// The log is copied into the database when it has grown to 16 MiB.
   private static let checkpointPages: Int32 = 4096
 
-  /// Opens a journal for appending; what a crash left in the log is recovered to the last group.
+  /// Opens a journal for appending; what a crash left in the log is recovered to the last group. The time this
+  /// takes does not depend on the journal's length. An older journal is migrated first.
   ///
-  /// - Throws: ``JournalError``: `missing`, `notAJournal`, `newer`, `locked`, `readOnly`, `io`, `corrupt`.
-  package static func open(at path: String) throws(JournalError) -> JournalWriter {
+  /// - Parameters:
+  ///   - key: the key that the journal is sealed with; nil for one without.
+  ///   - keepsCopy: whether a copy of an older journal is kept beside it.
+  /// - Throws: ``JournalError``: `missing`, `notAJournal`, `newer`, `locked`, `readOnly`, `io`, `corrupt`, `key`.
+  package static func open(
+    at path: String, key: SealKeyFile? = nil, keepsCopy: Bool = true
+  ) throws(JournalError) -> JournalWriter {
     try Connection.checkPresence(path)
     let path = try SystemFiles.absolute(path)
     let lock = try LockFile.acquire(for: path)
     do throws(JournalError) {
-      return try JournalWriter(path, lock)
+      return try JournalWriter(path, lock, key, keepsCopy: keepsCopy)
     } catch {
       lock.release()
       throw error
     }
   }
 
-  private init(_ path: String, _ lock: LockFile) throws(JournalError) {
+  private init(
+    _ path: String, _ lock: LockFile, _ keyFile: SealKeyFile?, keepsCopy: Bool
+  ) throws(JournalError) {
     let hadLog = SystemFiles.hasLog(path)
     let connection = try Connection(path, .write)
-    let version = try connection.checkedVersion()
+    try Self.migrate(connection, keepsCopy: keepsCopy)
     try Self.enterLog(connection)
-    try connection.withDatabase("\(path): cannot bring the schema up to date") {
-      if version < Migration.all.count { try Migration.apply(from: version, to: $0) }
-    }
-    let isMarked = try connection.number("SELECT clean FROM writer_state") == 1
-    headSeq = SequenceNumber(try connection.number("SELECT max(seq) FROM entry_row") ?? 0)
+    try Self.checkKey(connection, keyFile)
+    headSeq = try connection.headSeq()
     siteCount = Int32(clamping: try connection.number("SELECT max(id) FROM site") ?? 0)
     runningIndex = try Self.lastIndex(connection, headSeq)
+    notes = try WriterNotes(connection)
+    seals = try Self.resumeSeals(connection, key: keyFile?.key)
     statements = try WriterStatements(connection)
-    resume = Resume(headSeq: headSeq, wasClean: isMarked && !hadLog)
-    durableSeq = headSeq
-    isMarkedClean = isMarked
+    resume = Resume(headSeq: headSeq, wasClean: notes.isClean && !hadLog)
+    durable = DurableMark(headSeq)
+    isMarkedClean = notes.isClean
     self.path = path
     self.connection = connection
     self.lock = lock
     hold = WriterHold(path)
+    self.keyFile = keyFile
     logPages = .allocate(capacity: 1)
     logPages.initialize(to: 0)
     watchLog()
@@ -116,15 +133,19 @@ package final class JournalWriter {
     do throws(JournalError) {
       if let importState { try insert(importState, isComplete) }
       try execute("UPDATE writer_state SET clean = 0 WHERE clean", if: isMarkedClean)
+      notes.isClean = false
+      try writeTail()
       try connection.execute("COMMIT", "commit")
       if isMarkedClean { try settleMark() }
       try checkFiles()
+      // From now on the seals in this group can't be made again.
+      if let epoch = seals.key?.epoch { try keyFile?.advance(to: epoch) }
     } catch {
       throw poison(error)
     }
     isMarkedClean = false
     state = .idle
-    durableSeq = headSeq
+    durable.advance(to: headSeq)
     try checkpointIfDue()
   }
 
@@ -137,8 +158,11 @@ package final class JournalWriter {
     do throws(JournalError) {
       try checkFiles()
       try connection.execute("UPDATE writer_state SET clean = 1", "mark the journal clean")
+      notes.isClean = true
+      try writeTail()
       try connection.execute("COMMIT", "commit")
-      durableSeq = headSeq
+      if let epoch = seals.key?.epoch { try keyFile?.advance(to: epoch) }
+      durable.advance(to: headSeq)
       state = .idle
       statements.finalize()
       try leaveLog()
@@ -146,10 +170,12 @@ package final class JournalWriter {
     } catch {
       if state != .idle { throw poison(error) }
       state = .closed
+      durable.end()
       lock.release()
       throw error
     }
     state = .closed
+    durable.end()
     lock.release()
   }
 
@@ -162,6 +188,7 @@ package final class JournalWriter {
     connection.keepLogOnClose()
     try? connection.close()
     state = .closed
+    durable.end()
     lock.release()
   }
 }
@@ -190,6 +217,7 @@ extension JournalWriter {
     sqlite3_exec(connection.handle, "ROLLBACK", nil, nil, nil)
     state = .poisoned
     headSeq = durableSeq
+    durable.end(error)
     return error
   }
 
@@ -217,7 +245,7 @@ extension JournalWriter {
   }
 
   /// Switches to the log; every commit is then one sync.
-  private static func enterLog(_ connection: Connection) throws(JournalError) {
+  static func enterLog(_ connection: Connection) throws(JournalError) {
     guard try connection.switchMode(to: "WAL") == "wal" else {
       throw JournalError(.io, "\(connection.path): the file system cannot hold a write-ahead log")
     }

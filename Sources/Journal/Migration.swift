@@ -21,6 +21,9 @@ struct Migration: Sendable {
     Migration(
       name: "v0002-index", bytes: PackageResources.v0002_index_sql,
       frozenHash: "d6818675ae698d10b7239456fed51dee9d3d40579b649baf9a7987100d4e5ca5"),
+    Migration(
+      name: "v0003-seals", bytes: PackageResources.v0003_seals_sql,
+      frozenHash: "e8e8ae7b93ea31f49b2e8973ae389c1401367efec7bbf96e115ced951b1a331a"),
   ]
 
   /// The number that marks a file as ours: the letters `Cust`.
@@ -31,13 +34,14 @@ struct Migration: Sendable {
     SHA256.hash(data: bytes).map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
   }
 
-  /// Brings a database from `version` up to date, all or nothing.
-  static func apply(from version: Int, to database: Database) throws {
+  /// Brings a database from `version` up to date, all or nothing; `finish` belongs to it.
+  static func apply(from version: Int, to database: Database, finish: () throws -> Void = {}) throws {
     try database.inTransaction(.immediate) {
       for migration in all.dropFirst(version) {
         try database.execute(sql: String(decoding: migration.bytes, as: UTF8.self))
       }
       try database.execute(sql: "PRAGMA user_version = \(all.count)")
+      try finish()
       return .commit
     }
   }

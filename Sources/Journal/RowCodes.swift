@@ -43,3 +43,52 @@ enum ChangeFlags {
     return low | Int64(change.newState.rawValue) << 5 | (change.isInferred ? 256 : 0)
   }
 }
+
+// How values are stored: the common case as NULL.
+
+extension Entry {
+  /// Beside a page, one page is NULL.
+  @inline(__always)
+  var storedPageCount: Int64? {
+    page != nil && pageCount == 1 ? nil : pageCount.map { Int64(bitPattern: $0) }
+  }
+}
+
+extension PageRange {
+  /// One page is NULL.
+  @inline(__always)
+  var storedCount: Int64? { count == 1 ? nil : Int64(bitPattern: count) }
+}
+
+extension Change {
+  /// Both at level 3 are NULL.
+  @inline(__always)
+  var storedLevels: Int64? { oldLevel == 3 && newLevel == 3 ? nil : LevelCode.pack(0, oldLevel, newLevel) }
+}
+
+extension Observation {
+  /// All at level 3 are NULL.
+  @inline(__always)
+  var storedLevels: Int64? {
+    let (host, hyp, guest) = (host?.level ?? 3, hyp?.level ?? 3, guest?.level ?? 3)
+    return host == 3 && hyp == 3 && guest == 3 ? nil : LevelCode.pack(host, hyp, guest)
+  }
+
+  /// 1: the pages stand in no known order.
+  @inline(__always)
+  var storedFlags: Int64 { isUnordered ? 1 : 0 }
+}
+
+extension ActionEnd {
+  /// Of a transition, in `outcome_word`.
+  @inline(__always)
+  var storedOutcome: UInt8 { (outcome ?? .open).rawValue }
+}
+
+extension Snapshot {
+  /// Numbers with blanks between.
+  var storedBusyCPUs: String { busyCPUs.map { "\($0)" }.joined(separator: " ") }
+
+  /// Numbers with blanks between.
+  var storedGuests: String { guests.map { "\($0.rawValue)" }.joined(separator: " ") }
+}

@@ -56,6 +56,14 @@ enum SystemFiles {
   /// Whether this process may read a file.
   static func isReadable(_ path: String) -> Bool { access(path, R_OK) == 0 }
 
+  /// Makes a file durable that is no open database.
+  static func sync(_ path: String) throws(JournalError) {
+    let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { throw .system(errno, "cannot open \(path)") }
+    defer { Glibc.close(descriptor) }
+    guard fsync(descriptor) == 0 else { throw .system(errno, "cannot sync \(path)") }
+  }
+
   /// Makes a rename durable.
   static func syncFolder(of path: String) throws(JournalError) {
     let folder = split(path).folder

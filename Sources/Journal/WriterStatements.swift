@@ -11,6 +11,7 @@ struct WriterStatements {
   let snapshot, snapshotRange, leaf: InsertStatement
   let importState: InsertStatement
   let ownershipBlock, ownershipCount, ownershipSpan: InsertStatement
+  let seal, sealTail: InsertStatement
 
   /// Prepares all of them.
   init(_ connection: Connection) throws(JournalError) {
@@ -42,13 +43,29 @@ struct WriterStatements {
     ownershipBlock = try InsertStatement(connection, "ownership_block", 8)
     ownershipCount = try InsertStatement(connection, "ownership_count", 5)
     ownershipSpan = try InsertStatement(connection, "ownership_span_row", 9)
+    seal = try Self.seal(connection)
+    sealTail = try Self.sealTail(connection)
+  }
+
+  /// The statement that writes a seal.
+  static func seal(_ connection: Connection) throws(JournalError) -> InsertStatement {
+    try InsertStatement(
+      connection, "seal", 6, sql: "INSERT INTO seal (\(Seal.columns)) VALUES (?, ?, ?, ?, ?, ?)")
+  }
+
+  /// The statement that writes the tail over the one before.
+  static func sealTail(_ connection: Connection) throws(JournalError) -> InsertStatement {
+    try InsertStatement(
+      connection, "seal_tail", 8,
+      sql: "REPLACE INTO seal_tail (one, \(Seal.columns), rest, loose) VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?)")
   }
 
   /// Ends all of them.
   func finalize() {
     let all = [
       site, space, spaceEnd, entry, note, run, gap, change, observation, activation, activationEnd, transition,
-      transitionEnd, snapshot, snapshotRange, leaf, importState, ownershipBlock, ownershipCount, ownershipSpan,
+      transitionEnd, snapshot, snapshotRange, leaf, importState, ownershipBlock, ownershipCount, ownershipSpan, seal,
+      sealTail,
     ]
     for statement in all { statement.finalize() }
   }

@@ -31,6 +31,8 @@ package struct EntryBatch: Sendable {
   package var gaps: [Gap] = []
   /// Own snapshots: the leaves that changed since the last one, with the entry after which they hold.
   package var leaves: [(SequenceNumber, LeafImage)] = []
+  /// The state right after some entries, in order: a seal keeps it where one falls due.
+  package var stateHashes: [(SequenceNumber, StateHash)] = []
 
   /// An empty batch.
   package init() {}
@@ -56,5 +58,6 @@ package struct EntryBatch: Sendable {
     snapshotRanges.removeAll(keepingCapacity: true)
     gaps.removeAll(keepingCapacity: true)
     leaves.removeAll(keepingCapacity: true)
+    stateHashes.removeAll(keepingCapacity: true)
   }
 }

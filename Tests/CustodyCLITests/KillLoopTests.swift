@@ -110,7 +110,7 @@ import Testing
       }
       let reader = try JournalReader(at: sandbox.file("custody.db"))
       let found = try reader.headSeq().rawValue
-      let findings = try reader.integrity(isQuick: true)
+      let findings = try reader.integrity()
       #expect(findings.isEmpty, "\(place): \(findings)")
       #expect(reference.boundaries(groupSize).contains(found), "\(place): entry \(found) is inside a group")
       #expect(found >= head, "\(place): entry \(found), and there had been \(head)")

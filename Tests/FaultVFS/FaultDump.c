@@ -64,7 +64,11 @@ uint64_t fault_dump_hash(sqlite3 *database, const char *except)
   while (good && (code = sqlite3_step(tables)) == SQLITE_ROW) {
     char text[256];
     const char *name = (const char *)sqlite3_column_text(tables, 0);
-    if (name == NULL || strcmp(name, except) == 0) {
+    if (name == NULL) {
+      continue;
+    }
+    snprintf(text, sizeof text, " %s ", name);
+    if (strstr(except, text) != NULL) {
       continue;
     }
     snprintf(text, sizeof text, "SELECT * FROM \"%s\"", name);

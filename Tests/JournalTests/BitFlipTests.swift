@@ -55,7 +55,7 @@ struct BitFlipTests {
   }
 
   private static func dump(_ disk: FaultDisk) -> UInt64 {
-    (try? JournalReader(at: disk.journal)).map { fault_dump_hash($0.connection.handle, "writer_state") } ?? 0
+    (try? JournalReader(at: disk.journal)).map { fault_dump_hash($0.connection.handle, " writer_state ") } ?? 0
   }
 
   @Test func everyFlipIsReportedOrHarmless() throws {
@@ -97,7 +97,7 @@ struct BitFlipTests {
         #expect(!finding.structure.isEmpty && !finding.message.isEmpty, "\(why)")
         return .reported(finding.structure)
       }
-      let hash = fault_dump_hash(reader.connection.handle, "writer_state")
+      let hash = fault_dump_hash(reader.connection.handle, " writer_state ")
       if hash == subject.states.last { return .harmless }
       if isLog, subject.states.contains(hash) { return .shorter }
       if isLog { Issue.record("\(why): a part of a group") }

@@ -19,6 +19,8 @@ struct CrashFailure: Error, CustomStringConvertible {
 
 /// Judges the journal of one disk.
 final class CrashOracle {
+  /// Tables that say how the last writer ended.
+  static let notCompared = " writer_state seal_tail "
   private let disk: FaultDisk
   /// What a state becomes when the usual rows are added to it.
   private var continued: [UInt64: UInt64] = [:]
@@ -50,8 +52,8 @@ final class CrashOracle {
       throw CrashFailure(
         oracle: "C", message: "state \(acknowledged) was acknowledged, \(found) is here, entry \(head)")
     }
-    let after = try goOn(from: hash, head)
-    return Verdict(found: found, states: [hash, after])
+    let (opened, after) = try goOn(from: hash, head)
+    return Verdict(found: found, states: [hash, opened, after])
   }
 
   private func createAnew(_ states: [UInt64]) throws(CrashFailure) -> Verdict {
@@ -74,7 +76,7 @@ final class CrashOracle {
       let reader = try JournalReader(at: disk.journal)
       let finding = try reader.connection.text("PRAGMA integrity_check(1)") ?? "nothing"
       guard finding == "ok" else { throw CrashFailure(oracle: "A", message: finding) }
-      hash = fault_dump_hash(reader.connection.handle, "writer_state")
+      hash = fault_dump_hash(reader.connection.handle, Self.notCompared)
       head = try reader.headSeq().rawValue
       let isClean = try reader.isClean()
       guard isClean || !isClosed else { throw CrashFailure(oracle: "F", message: "no clean mark after closing") }
@@ -83,16 +85,21 @@ final class CrashOracle {
   }
 
   /// A writer goes on where the reader stood, and closes in order.
-  private func goOn(from hash: UInt64, _ head: Int64) throws(CrashFailure) -> UInt64 {
+  ///
+  /// - Returns: what was there once it had opened (a migration changes rows), and in the end.
+  private func goOn(from hash: UInt64, _ head: Int64) throws(CrashFailure) -> (opened: UInt64, after: UInt64) {
+    var opened = hash
     try step("F", "go on after entry \(head)") {
+      let isOlder = try JournalReader(at: disk.journal).schemaVersion() < Migration.all.count
       let writer = try JournalWriter.open(at: disk.journal)
       defer { writer.abandon() }
+      if isOlder { opened = try disk.unseen { try read().hash } }
       guard writer.resume.headSeq.rawValue == head else {
         throw CrashFailure(oracle: "F", message: "a reader found entry \(head), a writer \(writer.resume.headSeq)")
       }
       try writer.append(CrashRows.batch(after: writer.headSeq, 3))
       try writer.commit()
-      disk.note(1)
+      disk.note(2)
       try writer.close()
     }
     let (after, newHead) = try read(isClosed: true)
@@ -103,21 +110,22 @@ final class CrashOracle {
       throw CrashFailure(oracle: "F", message: "entry \(head) was continued to \(newHead) with other rows")
     }
     continued[hash] = after
-    return after
+    return (opened, after)
   }
 
   // Derived rows and seals must fit; where the rows are those of a sound journal, the rules about rows hold too.
   private func findings() throws(CrashFailure) {
     try step("D", "verify") {
       let reader = try JournalReader(at: disk.journal)
-      if let finding = try reader.integrity(isQuick: true).first {
+      if let finding = try reader.integrity().first {
         throw CrashFailure(oracle: "D", message: "\(finding.structure): \(finding.message)")
       }
     }
   }
 
   private func expectOneFile(_ allowed: Set<String>) throws(CrashFailure) {
-    let names = disk.names
+    // A migration keeps a copy of the older journal.
+    let names = disk.names.filter { !$0.hasPrefix("journal.db.schema-") }
     guard allowed.isSuperset(of: names) else { throw CrashFailure(oracle: "F", message: "left behind: \(names)") }
   }
 

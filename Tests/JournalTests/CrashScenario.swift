@@ -258,7 +258,7 @@ final class CrashSession {
 
   private static func dump(_ disk: FaultDisk) -> UInt64 {
     disk.unseen {
-      (try? JournalReader(at: disk.journal)).map { fault_dump_hash($0.connection.handle, "writer_state") } ?? 0
+      (try? JournalReader(at: disk.journal)).map { fault_dump_hash($0.connection.handle, CrashOracle.notCompared) } ?? 0
     }
   }
 }

@@ -28,10 +28,10 @@ struct IntegrityTests {
     Damage(sql: "UPDATE transition_end SET failed_seq = 1 WHERE id = 3", structure: "transition_end"),
     Damage(sql: "UPDATE transition_end SET outcome = 77", structure: "transition_end"),
     Damage(sql: "DELETE FROM activation_row", structure: "transition_row"),
-    Damage(sql: "DELETE FROM site WHERE id = 2", structure: "entry_row"),
+    Damage(sql: "DELETE FROM site WHERE id = 2", structure: "rows"),
     Damage(sql: "DELETE FROM space_row WHERE id = 3", structure: "space_end"),
     Damage(sql: "DELETE FROM snapshot", structure: "snapshot_range"),
-    Damage(sql: "UPDATE fact SET value = 'linux-9' WHERE key = 'generation'", structure: "rows"),
+    Damage(sql: "UPDATE fact SET value = 'linux-9' WHERE key = 'generation'", structure: "fact"),
     Damage(sql: "DROP VIEW entry; CREATE VIEW entry AS SELECT 1", structure: "entry"),
     Damage(sql: "UPDATE site SET kind = 'nonsense' WHERE id = 7", structure: "rows"),
   ]

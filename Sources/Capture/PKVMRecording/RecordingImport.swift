@@ -259,6 +259,7 @@ package final class RecordingImport {
   }
 
   private func flush(_ commit: (EntryBatch, ImportState) throws -> Void) throws {
+    importer.tellState()
     var state = importer.stateToStore()
     // A line that cannot be read was consumed, but it is not in the journal.
     state.prefixDigest = Self.hex(reader.prefixDigest(before: state.offset))

@@ -131,6 +131,7 @@ package final class RecordingImporter {
   /// Begins an entry; own snapshots fall due between entries.
   func makeEntry(_ site: SiteID, _ line: RecordingLine?, action: ActionID?) -> Entry {
     if state.lastSeq > 0, state.lastSeq % state.leafInterval == 0 { takeLeaves() }
+    if state.lastSeq % Self.sealInterval == 0 { tellState() }
     state.lastSeq += 1
     var entry = Entry(seq: SequenceNumber(state.lastSeq), site: site)
     entry.action = action
@@ -139,6 +140,12 @@ package final class RecordingImporter {
     entry.sourceIndex = line?.index
     return entry
   }
+
+  /// A journal is sealed at multiples of this many entries.
+  private static let sealInterval: Int64 = 1024
+
+  /// Tells the state right after the last entry, guests that the next line shows to live included.
+  func tellState() { batch.stateHashes.append((lastSeq, image.ownership.hash)) }
 
   private func takeLeaves() {
     for leaf in image.takeDirtyLeaves() { batch.leaves.append((lastSeq, leaf)) }

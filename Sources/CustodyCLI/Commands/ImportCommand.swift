@@ -35,6 +35,8 @@ struct ImportCommand: ParsableCommand {
   var inputFormat = "pkvm-recording"
   @Option(help: ArgumentHelp("Commit after this many entries: fewer are seen sooner, more are faster.", valueName: "n"))
   var groupSize = RecordingImport.Options().groupSize
+  @Option(help: ArgumentHelp("Seal with the key in this file, which is replaced at each seal.", valueName: "file"))
+  var sealKey: String?
   @Flag(help: "Go on with an import that was interrupted.")
   var resume = false
   @Flag(help: "Record lines that cannot be read as lost and go on.")
@@ -63,7 +65,8 @@ struct ImportCommand: ParsableCommand {
     let ending = try perform(session)
     if ending == .stopped { throw stopped(session.importing.importer.state.line, session.writer.durableSeq) }
     guard !quiet else { return }
-    try ImportSummary(journal.openReader(), path: journal.path).print(seconds: started.seconds)
+    try ImportSummary(journal.openReader(), path: journal.path).print(
+      seconds: started.seconds, durableSeq: session.writer.durableSeq)
   }
 
   private struct Session {
@@ -79,6 +82,8 @@ struct ImportCommand: ParsableCommand {
     return options
   }
 
+  private func key() throws -> SealKeyFile? { try sealKey.map { try SealKeyFile(at: $0) } }
+
   private func fresh(_ source: ByteSource, _ snapshots: ByteSource?) throws -> Session {
     if access(journal.path, F_OK) == 0 {
       throw CommandFailure(
@@ -93,14 +98,14 @@ struct ImportCommand: ParsableCommand {
     }
     // From its first moment on the journal says that an import is under way.
     let writer = try JournalWriter.create(
-      at: journal.path, facts: importing.importer.facts, importState: importing.importer.state.encoded())
+      at: journal.path, facts: importing.importer.facts, importState: importing.importer.state.encoded(), key: key())
     return Session(importing: importing, writer: writer)
   }
 
   // Nil if nothing is left to do.
   private func resumed(_ source: ByteSource, _ snapshots: ByteSource?) throws -> Session? {
     if try importState(journal.openReader()).isComplete { return try settle() }
-    let writer = try JournalWriter.open(at: journal.path)
+    let writer = try JournalWriter.open(at: journal.path, key: key())
     do {
       return Session(importing: try goOn(source, snapshots), writer: writer)
     } catch {
@@ -125,7 +130,7 @@ struct ImportCommand: ParsableCommand {
         "\(journal.path) holds this recording completely", hint: "there is nothing to resume",
         status: ExitStatus.usage)
     }
-    let writer = try JournalWriter.open(at: journal.path)
+    let writer = try JournalWriter.open(at: journal.path, key: key())
     try index(writer)
     try writer.close()
     if !quiet { StandardError.write("\(journal.path) held the recording already; it is closed in order now\n") }
@@ -144,19 +149,25 @@ struct ImportCommand: ParsableCommand {
     guard state.offset > 0 else {
       return try RecordingImport(events: source, snapshots: snapshots, facts: reader.facts(), options: options)
     }
-    var replay = try JournalReplay(reader, unwritten: state.unwrittenGuests)
-    try replay.run(through: SequenceNumber(state.lastSeq)) { replay in
-      // Own snapshots are due at fixed entries; what changed since the last one is still to be written.
-      if replay.lastSeq.rawValue % state.leafInterval == 0, replay.lastSeq.rawValue < state.lastSeq {
-        _ = replay.takeDirtyLeaves()
-      }
-      return !Interrupt.isRequested
-    }
+    let image = try followed(reader, state)
     if Interrupt.isRequested { throw stopped(state.line, SequenceNumber(state.lastSeq)) }
     let sites = try reader.sites().sites.enumerated().map { (SiteID(rawValue: Int32($0 + 1)), $1) }
     return try RecordingImport(
       events: source, snapshots: snapshots, facts: reader.facts(), options: options, resuming: state,
-      image: replay.replay.image, sites: sites)
+      image: image, sites: sites)
+  }
+
+  // The machine as the importer left it.
+  private func followed(_ reader: JournalReader, _ state: ImportState) throws -> MachineImage {
+    var states = try JournalStates(reader, unwritten: state.unwrittenGuests)
+    try states.run(through: SequenceNumber(state.lastSeq)) { follower in
+      // Own snapshots are due at fixed entries; what changed since the last one is still to be written.
+      if follower.lastSeq.rawValue % state.leafInterval == 0, follower.lastSeq.rawValue < state.lastSeq {
+        _ = follower.takeDirtyLeaves()
+      }
+      return !Interrupt.isRequested
+    }
+    return states.follower.image
   }
 
   private func perform(_ session: Session) throws -> ImportEnding {

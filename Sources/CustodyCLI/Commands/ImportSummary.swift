@@ -15,14 +15,15 @@ struct ImportSummary {
   }
 
   /// Prints the summary.
-  func print(seconds: Double) throws {
+  func print(seconds: Double, durableSeq: SequenceNumber) throws {
     let facts = try reader.facts()
     var text = "\(path): \(facts.generation.value?.rawValue ?? "unknown generation")"
     if let kernel = facts.kernel.value { text += ", \(kernel)" }
     text += "\n"
     let entries = try number("SELECT count(*) FROM entry_row")
     let rate = seconds > 0 ? ", \(Int(Double(entries) / seconds)) entries/s" : ""
-    text += line("entries", "\(entries)", "in \(Self.decimal(seconds)) s\(rate)")
+    text += line(
+      "entries", "\(entries)", "in \(Self.decimal(seconds)) s\(rate), durable through \(durableSeq.rawValue)")
     text += line("changes", "\(try number("SELECT count(*) FROM change_row"))", "")
     text += line("snapshots", "\(try number("SELECT count(*) FROM snapshot WHERE origin = 'observed'"))", "observed")
     text += line("guests", "\(try number("SELECT count(*) FROM space_row WHERE kind = 'guest'"))", "incarnations")

@@ -1,4 +1,5 @@
-// Why: `custody verify`: is the file sound, and do its derived parts equal what the entries give?
+// Why: `custody verify`: is the file sound, is the history the one that was sealed, and do its derived parts
+// equal what the entries give? Not here: how it is told (VerifyCommand+Text).
 
 import ArgumentParser
 import Journal
@@ -9,16 +10,36 @@ struct VerifyCommand: ParsableCommand {
     commandName: "verify",
     abstract: "Check the integrity of a journal",
     discussion: """
-      Runs SQLite's own integrity check, looks for holes in the numbering of entries, holds the views against the \
-      rows beneath them, and compares every own snapshot and every row of the index with a replay. Whether the journal \
-      agrees with what was observed is the question of `replay`. Exit status 3 if anything is wrong.
+      Runs SQLite's own integrity check, compares the schema, recomputes the chain of seals and every state hash, \
+      follows every reference, rebuilds every own snapshot and every row of the index, looks for damage in the \
+      write-ahead log, and counts each table's rows against those it checked. A journal that is being written is \
+      checked up to its last commit and is not held up. Exit status 3 if anything is wrong.
+
+      The chain shows that nothing was changed by accident. Who may write the file can also recompute the chain: \
+      against that, keep what `custody seal` prints elsewhere and give it with --expect, or seal with a key and give \
+      the first key with --seal-key. Whether the journal agrees with what was observed is the question of `replay`.
       """)
 
   @OptionGroup var journal: JournalOption
+  @Option(
+    help: ArgumentHelp(
+      "What must be in the journal: an entry, the head of the chain at some seal, or both.",
+      valueName: "seq|head|seq:head"))
+  var expect: [String] = []
+  @Option(help: ArgumentHelp("The first key, to check the tags of seals with.", valueName: "file"))
+  var sealKey: String?
   @Option(help: "table or json.")
   var format = ReportFormat.table
 
+  func validate() throws {
+    for text in expect where ExpectedHead(text) == nil {
+      throw ValidationError(
+        "--expect takes an entry, 64 hexadecimal digits, or both with a colon between, not '\(text)'")
+    }
+  }
+
   func run() throws {
+    Interrupt.install()
     do {
       try check(journal.openReader())
     } catch var error as JournalError where error.code == .corrupt {
@@ -28,53 +49,20 @@ struct VerifyCommand: ParsableCommand {
   }
 
   private func check(_ reader: JournalReader) throws {
-    let head = try reader.headSeq()
-    var findings = try reader.integrity().map { ($0.structure, $0.message) }
-    var snapshots = 0
+    let key = try sealKey.map { try SealKeyFile.read(at: $0) }
+    let states = StateCheck(reader)
+    var check = try reader.check(
+      key: key, expecting: expect.compactMap { ExpectedHead($0) }, observer: states.observer)
+    // Rows that contradict each other give no states.
+    if check.findings.isEmpty { check.findings += states.findings }
     var index = IndexCheck(reader)
-    // Rows that contradict each other cannot be replayed.
-    if findings.isEmpty {
-      let check = try OwnSnapshotCheck(reader).run(through: head)
-      snapshots = check.compared
-      findings += check.findings.map { ("snapshot_leaf", $0) }
+    if check.findings.isEmpty {
       index = try index.run()
-      findings += index.findings.map { ($0.structure, $0.message + "; `custody index --rebuild` mends it") }
+      check.findings += index.findings
     }
-    let isComplete = try reader.isComplete()
-    let isClean = try reader.isClean()
-    StandardOutput.write(
-      format == .json
-        ? json(findings, head, snapshots, index, isClean, isComplete)
-        : table(findings, head, snapshots, index, isClean, isComplete))
-    if !findings.isEmpty { throw CommandFailure.silent(ExitStatus.corrupt) }
-  }
-
-  private func table(
-    _ findings: [(String, String)], _ head: SequenceNumber, _ snapshots: Int, _ index: IndexCheck, _ isClean: Bool,
-    _ isComplete: Bool
-  ) -> String {
-    var text = "\(journal.path): \(head.rawValue) entries, \(snapshots) own snapshots compared\n"
-    if let last = index.validTo {
-      text += "  the index, valid to entry \(last.rawValue): \(index.compared) rows compared\n"
-    } else if findings.isEmpty {
-      text += "  no index: `custody index` builds it\n"
-    }
-    if !isClean { text += "  no clean mark: the last writer did not close in order, or is still at work\n" }
-    if !isComplete { text += "  the import is incomplete: --resume goes on with it\n" }
-    for (structure, message) in findings { text += "  WRONG \(structure): \(message)\n" }
-    return text + (findings.isEmpty ? "sound\n" : "\(findings.count) findings\n")
-  }
-
-  private func json(
-    _ findings: [(String, String)], _ head: SequenceNumber, _ snapshots: Int, _ index: IndexCheck, _ isClean: Bool,
-    _ isComplete: Bool
-  ) -> String {
-    let list = findings.map { JSONTree.object([("structure", .text($0.0)), ("message", .text($0.1))]) }
-    return JSONTree.object([
-      ("entries", .integer(head.rawValue)), ("own_snapshots_compared", .integer(Int64(snapshots))),
-      ("indexed_to", index.validTo.map { .integer($0.rawValue) } ?? .null),
-      ("index_rows_compared", .integer(index.compared)),
-      ("clean", .bool(isClean)), ("complete", .bool(isComplete)), ("findings", .array(list)),
-    ]).encoded + "\n"
+    let report = VerifyReport(
+      path: journal.path, check: check, states: states, index: index, isComplete: (try? reader.isComplete()) ?? true)
+    StandardOutput.write(format == .json ? report.json : report.table)
+    if !check.findings.isEmpty { throw CommandFailure.silent(ExitStatus.corrupt) }
   }
 }

@@ -96,7 +96,8 @@ void fault_pause_memory(bool on);
 /// A hash of bytes.
 uint64_t fault_hash(const void *bytes, size_t count, uint64_t seed);
 
-/// A hash of every row of every table but `except`, and of the schema; 0 if they cannot be read.
+/// A hash of every row of every table and of the schema; 0 if they cannot be read. `except` names tables to leave out,
+/// each with a blank before and behind it.
 uint64_t fault_dump_hash(struct sqlite3 *database, const char *except);
 
 /// Runs `body` in a copy of this process; returns its exit status, or -1 if it did not end by itself.
