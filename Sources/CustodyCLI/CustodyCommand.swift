@@ -30,6 +30,7 @@ package struct CustodyCommand: ParsableCommand {
       SQLCommand.self,
       IndexCommand.self,
       ReplayCommand.self,
+      ConformCommand.self,
       RecoverCommand.self,
       VerifyCommand.self,
       SealCommand.self,

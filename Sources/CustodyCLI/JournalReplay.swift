@@ -59,9 +59,7 @@ struct JournalReplay {
   ) throws {
     let first = SequenceNumber(replay.lastSeq.rawValue + 1)
     try reader.forEachEntry(from: first, through: last) { frame in
-      guard let site = sites[frame.entry.site] else {
-        throw JournalError(.corrupt, "\(reader.path): entry \(frame.entry.seq.rawValue) has no site")
-      }
+      let site = try site(of: frame.entry)
       replay.take(frame.entry, site, changes: frame.changes, observations: frame.observations)
       if shown != nil { for change in frame.changes { shown?.apply(change) } }
       if site.kind == .lost { shown = nil }
@@ -71,14 +69,28 @@ struct JournalReplay {
   }
 
   private mutating func takeSnapshot(_ entry: Entry) throws {
-    guard let snapshot = snapshots[entry.seq] else { return }
-    var content = SnapshotImage(guests: snapshot.guests)
-    try reader.forEachSnapshotRange(of: snapshot.id) { content.add($0) }
+    guard let (snapshot, content) = try snapshot(at: entry.seq) else { return }
     if entry.seq == witnessSeq {
       shown = MachineImage(
         generation: replay.image.generation, regions: replay.image.regions, showing: content, guests: spaces)
     }
     replay.take(snapshot, content)
+  }
+
+  /// The words of an entry.
+  func site(of entry: Entry) throws -> Site {
+    guard let site = sites[entry.site] else {
+      throw JournalError(.corrupt, "\(reader.path): entry \(entry.seq.rawValue) has no site")
+    }
+    return site
+  }
+
+  /// The observed snapshot whose entry this is, with its content.
+  func snapshot(at seq: SequenceNumber) throws -> (Snapshot, SnapshotImage)? {
+    guard let snapshot = snapshots[seq] else { return nil }
+    var content = SnapshotImage(guests: snapshot.guests)
+    try reader.forEachSnapshotRange(of: snapshot.id) { content.add($0) }
+    return (snapshot, content)
   }
 
   /// Ends the replay and gives what it found.

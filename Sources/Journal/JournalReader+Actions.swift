@@ -6,45 +6,12 @@ package import PageOwnership
 extension JournalReader {
   /// A transition and its end; nil if there is none with that number, and no end if it is open.
   package func transition(_ id: ActionID) throws(JournalError) -> (Transition, ActionEnd?)? {
-    let row = try Cursor(
-      connection,
-      """
-      SELECT t.id, t.activation, s.operation, t.source_space, t.source_address, t.target_space,
-        t.target_address, t.page_count, b.cpu, t.first_seq, t.arguments,
-        e.last_seq, e.outcome, e.result, e.failed_seq
-      FROM transition_row t LEFT JOIN entry_row b ON b.seq = t.first_seq LEFT JOIN site s ON s.id = b.site
-      LEFT JOIN transition_end e ON e.id = t.id WHERE t.id = ?1
-      """, of: "transition")
-    row.restart(id.rawValue)
-    guard try row.step() else { return nil }
-    let transition = Transition(
-      id: id, activation: row.optionalNumber(1).map { ActionID($0) },
-      operation: try row.coded(2, Operation.init(rawValue:)), source: try endpoint(row, 3),
-      target: try endpoint(row, 5), pageCount: row.word(7), cpu: try row.optionalExact(8, as: Int32.self),
-      firstSeq: SequenceNumber(row.number(9)), arguments: row.text(10))
-    return (transition, try end(row, id, 11))
+    try ActionLookup(self).transition(id)
   }
 
   /// An activation and its end; nil if there is none with that number, and no end if it never returned.
   package func activation(_ id: ActionID) throws(JournalError) -> (Activation, ActionEnd?)? {
-    let row = try Cursor(
-      connection,
-      """
-      SELECT a.id, a.parent, a.kind, s.kernel_function, b.cpu, a.first_seq, a.x1, a.x2, a.x3, a.x4, a.x5, a.x6,
-        a.arguments, e.last_seq, NULL, e.result, NULL
-      FROM activation_row a LEFT JOIN entry_row b ON b.seq = a.first_seq LEFT JOIN site s ON s.id = b.site
-      LEFT JOIN activation_end e ON e.id = a.id WHERE a.id = ?1
-      """, of: "activation")
-    row.restart(id.rawValue)
-    guard try row.step() else { return nil }
-    let kind = row.number(2)
-    guard ActivationKind.byCode.indices.contains(Int(kind)) else { throw row.damaged(2) }
-    let activation = Activation(
-      id: id, parent: row.optionalNumber(1).map { ActionID($0) }, kind: ActivationKind.byCode[Int(kind)],
-      kernelFunction: row.text(3), cpu: try row.optionalExact(4, as: Int32.self),
-      firstSeq: SequenceNumber(row.number(5)), registers: (6..<12).compactMap { row.optionalWord($0) },
-      arguments: row.text(12))
-    return (activation, try end(row, id, 13))
+    try ActionLookup(self).activation(id)
   }
 
   /// The first and last entry of a transition or activation; no last one while it is open.
@@ -68,6 +35,63 @@ extension JournalReader {
     var open: [ActionID] = []
     while try rows.step() { open.append(ActionID(rows.number(0))) }
     return open
+  }
+}
+
+/// Looks up many transitions and activations with statements that are prepared once.
+package final class ActionLookup {
+  private let transitions: Cursor
+  private let activations: Cursor
+
+  /// Prepares the statements. Throws ``JournalError`` `io`.
+  package init(_ reader: JournalReader) throws(JournalError) {
+    transitions = try Cursor(
+      reader.connection,
+      """
+      SELECT t.id, t.activation, s.operation, t.source_space, t.source_address, t.target_space,
+        t.target_address, t.page_count, b.cpu, t.first_seq, t.arguments,
+        e.last_seq, e.outcome, e.result, e.failed_seq
+      FROM transition_row t LEFT JOIN entry_row b ON b.seq = t.first_seq LEFT JOIN site s ON s.id = b.site
+      LEFT JOIN transition_end e ON e.id = t.id WHERE t.id = ?1
+      """, of: "transition")
+    activations = try Cursor(
+      reader.connection,
+      """
+      SELECT a.id, a.parent, a.kind, s.kernel_function, b.cpu, a.first_seq, a.x1, a.x2, a.x3, a.x4, a.x5, a.x6,
+        a.arguments, e.last_seq, NULL, e.result, NULL
+      FROM activation_row a LEFT JOIN entry_row b ON b.seq = a.first_seq LEFT JOIN site s ON s.id = b.site
+      LEFT JOIN activation_end e ON e.id = a.id WHERE a.id = ?1
+      """, of: "activation")
+  }
+
+  /// A transition and its end; nil if there is none with that number, and no end if it is open.
+  package func transition(_ id: ActionID) throws(JournalError) -> (Transition, ActionEnd?)? {
+    let row = transitions
+    row.restart(id.rawValue)
+    defer { row.reset() }
+    guard try row.step() else { return nil }
+    let transition = Transition(
+      id: id, activation: row.optionalNumber(1).map { ActionID($0) },
+      operation: try row.coded(2, Operation.init(rawValue:)), source: try endpoint(row, 3),
+      target: try endpoint(row, 5), pageCount: row.word(7), cpu: try row.optionalExact(8, as: Int32.self),
+      firstSeq: SequenceNumber(row.number(9)), arguments: row.text(10))
+    return (transition, try end(row, id, 11))
+  }
+
+  /// An activation and its end; nil if there is none with that number, and no end if it never returned.
+  package func activation(_ id: ActionID) throws(JournalError) -> (Activation, ActionEnd?)? {
+    let row = activations
+    row.restart(id.rawValue)
+    defer { row.reset() }
+    guard try row.step() else { return nil }
+    let kind = row.number(2)
+    guard ActivationKind.byCode.indices.contains(Int(kind)) else { throw row.damaged(2) }
+    let activation = Activation(
+      id: id, parent: row.optionalNumber(1).map { ActionID($0) }, kind: ActivationKind.byCode[Int(kind)],
+      kernelFunction: row.text(3), cpu: try row.optionalExact(4, as: Int32.self),
+      firstSeq: SequenceNumber(row.number(5)), registers: (6..<12).compactMap { row.optionalWord($0) },
+      arguments: row.text(12))
+    return (activation, try end(row, id, 13))
   }
 
   private func endpoint(_ row: Cursor, _ column: Int32) throws(JournalError) -> Endpoint {

@@ -46,6 +46,12 @@ package struct ConditionJudge: Sendable {
     }
   }
 
+  /// Where this generation keeps what.
+  var encoding: TableEncoding { TableEncoding(generation) }
+
+  /// Whether a guest is protected; nil where nothing says.
+  func isProtected(_ space: SpaceID) -> Bool? { spaces.first { $0.id == space }?.isProtected }
+
   private func holds(_ finding: Finding?) -> Judgement { .holds(finding) }
 
   /// Which guest lives under a handle.
