@@ -102,7 +102,8 @@ struct Reference {
       text += "\(row[2])\n"
       return true
     }
-    for table in tables {
+    // The tail of the seals covers the state of the import, in which the recording is named.
+    for table in tables where table != "seal_tail" {
       text += table + "\n"
       try reader.query("SELECT * FROM \"\(table)\" ORDER BY 1, 2") { row in
         for cell in row { text += Self.word(cell) }

@@ -1,4 +1,5 @@
-// Why: what the article on the index says runs in the stock shell, and its as-of statement answers what a replay answers.
+// Why: what the article on the index says runs in the stock shell, and its as-of statement answers what a
+// replay answers.
 
 import Analysis
 import Foundation

@@ -45,7 +45,8 @@ struct OperationPlan: Sendable {
           isSilent: Self.unseenSteps.contains(first.kernelStep) || rows.allSatisfy(\.cannotFail),
           mayRepeat: rows.allSatisfy(\.isAboutNumbers)))
     }
-    for rule in rules.applies {
+    // Steps that only compute are not held against the rules.
+    for rule in rules.applies where rule.store != .nothing {
       if !isPageByPage, let last = applies.last, last.step == rule.kernelStep {
         applies[applies.count - 1].rules.append(rule)
       } else {

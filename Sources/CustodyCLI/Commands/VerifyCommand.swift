@@ -58,7 +58,9 @@ struct VerifyCommand: ParsableCommand {
     var index = IndexCheck(reader)
     if check.findings.isEmpty {
       index = try index.run()
-      check.findings += index.findings
+      check.findings += index.findings.map {
+        IntegrityFinding(structure: $0.structure, message: $0.message + "; `custody index --rebuild` mends it")
+      }
     }
     let report = VerifyReport(
       path: journal.path, check: check, states: states, index: index, isComplete: (try? reader.isComplete()) ?? true)
