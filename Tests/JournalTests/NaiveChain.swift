@@ -42,7 +42,9 @@ struct NaiveChain {
 
   private mutating func entry(_ seq: Int64) throws -> [UInt8] {
     let row = try rows(
-      "SELECT action, space, page, page_count, cpu, found, outcome, result, time, site FROM entry_row WHERE seq = \(seq)"
+      """
+      SELECT action, space, page, page_count, cpu, found, outcome, result, time, site FROM entry_row WHERE seq = \(seq)
+      """
     )
     guard let columns = row.first, case .integer(let site) = columns[9] else { return [] }
     var bytes = record("E", Array(columns.prefix(9)), prefix: try digest(ofSite: site))
