@@ -4,7 +4,7 @@
 CREATE TABLE seal (
   seq        INTEGER PRIMARY KEY,  -- 0 (the facts), then every 1024th entry, wherever the commits fell
   head       TEXT NOT NULL,        -- SHA-256 of everything up to this entry
-  state_hash TEXT,                 -- of the state right after it; NULL: sealed later, or by a writer that keeps no state
+  state_hash TEXT,                 -- of the state right after it; NULL: sealed later, or by a writer without a state
   epoch      INTEGER,              -- which key of the ratchet made the tag; NULL: sealed without a key
   tag        TEXT,                 -- HMAC-SHA-256 of seq, head and state_hash
   marks      BLOB NOT NULL         -- a byte for each entry since the seal before: where to look if the head is wrong

@@ -23,7 +23,7 @@ struct Migration: Sendable {
       frozenHash: "d6818675ae698d10b7239456fed51dee9d3d40579b649baf9a7987100d4e5ca5"),
     Migration(
       name: "v0003-seals", bytes: PackageResources.v0003_seals_sql,
-      frozenHash: "e8e8ae7b93ea31f49b2e8973ae389c1401367efec7bbf96e115ced951b1a331a"),
+      frozenHash: "3e4e37f68a11d9ca93382010f01e251c74284b21205131107100ed2a00de0d00"),
   ]
 
   /// The number that marks a file as ours: the letters `Cust`.

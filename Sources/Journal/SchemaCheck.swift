@@ -44,8 +44,10 @@ enum SchemaCheck {
   }
 
   private static func objects(_ connection: Connection) throws(JournalError) -> [String: String] {
+    // SQLite takes bytes for a name too: a flipped bit makes them of a text.
+    let types = "typeof(type) || typeof(name) || typeof(tbl_name) || typeof(sql)"
     let rows = try Cursor(
-      connection, "SELECT name, type || ' on ' || tbl_name || ': ' || ifnull(sql, '') FROM sqlite_schema")
+      connection, "SELECT name, type || ' on ' || tbl_name || ': ' || ifnull(sql, '') || \(types) FROM sqlite_schema")
     var objects: [String: String] = [:]
     while try rows.step() { objects[rows.text(0)] = rows.text(1) }
     return objects

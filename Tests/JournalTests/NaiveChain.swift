@@ -83,7 +83,9 @@ struct NaiveChain {
     }
     try add("D", "SELECT space FROM space_end WHERE died_seq = \(seq) ORDER BY space", spaces: [0])
     let snapshots = try rows(
-      "SELECT id, why, registers, busy_cpus, guests FROM snapshot WHERE origin = 'observed' AND seq = \(seq) ORDER BY id"
+      """
+      SELECT id, why, registers, busy_cpus, guests FROM snapshot WHERE origin = 'observed' AND seq = \(seq) ORDER BY id
+      """
     )
     for snapshot in snapshots {
       bytes += record("S", snapshot)
