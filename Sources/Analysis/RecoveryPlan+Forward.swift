@@ -121,7 +121,7 @@ struct ForwardRecovery {
     var new = LeafWord(level: 3, raw: 0)
     switch state {
     case .noPage: break
-    case .poison: new.raw = 3 << 60
+    case .poison: new.raw = TableEncoding.poison
     default:
       // A mapping that is there keeps its attributes.
       let isMapped = Descriptor(present.raw).isValid

@@ -1,5 +1,5 @@
-// Why: recovery writes words, so what +Decode reads must also be made, for every generation. Only what a
-// hypervisor of that generation writes can be made; everything else is nil.
+// Why: the engine, recovery and the judge of recordings all make words, so what +Decode reads is made here, once, for
+// every generation. Only what a hypervisor of that generation writes can be made; everything else is nil.
 
 package import PageOwnership
 
@@ -18,6 +18,9 @@ extension TableEncoding {
     default: nil
     }
   }
+
+  /// The invalid descriptor of a guest's page that was taken by force: type 3 (`KVM_GUEST_INVALID_PTE_TYPE_POISONED`).
+  package static let poison: UInt64 = 3 << 60
 
   /// The page descriptor of a stage 2 table that maps memory for reading, writing and executing.
   ///
@@ -66,7 +69,8 @@ extension TableEncoding {
 
   private static func address(of page: PageFrame) -> UInt64 { page.address & addressBits }
 
-  private func softwareBits(_ state: PageState) -> UInt64? {
+  /// The software bits 56:55 of a mapping in a state; nil for states that no mapping has.
+  package func softwareBits(_ state: PageState) -> UInt64? {
     switch state {
     case .owned: 0
     case .sharedOwned: 1 << 55

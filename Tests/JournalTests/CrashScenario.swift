@@ -85,7 +85,7 @@ struct CrashScenario: Sendable, CustomStringConvertible {
     : CrashScenario(name: "migrate", prepare: first) { session in
       try session.writing(ends: true) { writer in
         session.acknowledge()
-        try session.group(writer, 5)
+        try session.group(writer, 14)
       }
     }
 

@@ -115,7 +115,7 @@ struct FaultTests {
       while bench.run("\(scenario), allocation \(number), \(lasts)", number, lasts).failed > 0 {
         number += Self.memoryStep
       }
-      #expect(number > 50, "\(scenario): \(number) allocations")
+      #expect(number > 100, "\(scenario): \(number) allocations")
     }
     #expect(bench.refused > 5)
   }

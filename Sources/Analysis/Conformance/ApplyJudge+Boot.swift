@@ -72,7 +72,8 @@ extension ApplyJudge {
     // Since 7.1 the host may read the hypervisor's code, to tell of a panic.
     let isCode = Descriptor(leaf.raw).isExecutable
     let staysReadable = leaves.generation == .linux7_1 && isCode
-    return staysReadable ? .mapping(to: page, state: nil, rights: .readOnly) : .word(leaves.hypAnnotation)
+    if staysReadable { return .mapping(to: page, state: nil, rights: .readOnly) }
+    return leaves.encoding.word(naming: .hyp).map { .word($0) }
   }
 
   /// Holds a lazy mapping against what the host had before.

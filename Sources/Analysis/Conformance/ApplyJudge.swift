@@ -98,8 +98,8 @@ struct ApplyJudge: Sendable {
     switch rule.store {
     case .hostOwner, .hostState, .hostStateAlone:
       guard leaves.encoding.hostState == .vmemmap, let state = rule.newState else { return word }
-      return leaves.frame(word, host: state) ?? word
-    case .hypState: return rule.newState.flatMap { leaves.frame(word, hyp: $0) } ?? word
+      return leaves.encoding.frame(word, .host, state) ?? word
+    case .hypState: return rule.newState.flatMap { leaves.encoding.frame(word, .hyp, $0) } ?? word
     case .references(let step):
       return word & ~0xffff | (word &+ UInt64(bitPattern: Int64(step))) & 0xffff
     case .shareCount(let step): return word &+ UInt64(bitPattern: Int64(step)) << 32
@@ -155,7 +155,7 @@ struct ApplyJudge: Sendable {
       let state = leaves.encoding.keepsHypStateInDescriptors ? rule.newState : nil
       return .mapping(to: page, state: state, rights: .data)
     case (.hypUnmapping, .hypStage1), (.guestUnmapping, .guestStage2): return .word(0)
-    case (.guestPoison, .guestStage2): return .word(LeafEncoding.poison)
+    case (.guestPoison, .guestStage2): return .word(TableEncoding.poison)
     case (.guestMapping, .guestStage2):
       guard let guest = apply.guest, let first = apply.frames?.first else { return nil }
       let target = first.advanced(by: page.rawValue &- guest.pages.first.rawValue)
@@ -166,11 +166,11 @@ struct ApplyJudge: Sendable {
 
   private func owned(by owner: SpaceKind, _ apply: PreparedApply, _ page: PageFrame) -> DemandedLeaf? {
     switch owner {
-    case .hyp: return .word(leaves.hypAnnotation)
+    case .hyp: return leaves.encoding.word(naming: .hyp).map { .word($0) }
     case .guest:
       guard let guest = apply.guest, let handle = apply.guestHandle, let first = apply.frames?.first else { return nil }
       let place = guest.pages.first.advanced(by: page.rawValue &- first.rawValue)
-      return .word(leaves.annotation(handle, place))
+      return leaves.encoding.word(naming: .guest(handle: handle, gfn: place)).map { .word($0) }
     case .host:
       // Since 7.1 the host gets its pages back mapped.
       return leaves.encoding.annotations == .typed ? .mapping(to: page, state: nil, rights: .all) : .word(0)

@@ -1,7 +1,6 @@
-// Why: the exact words that a generation writes into tables and page metadata. The bits that say whose page it is,
-// and where, follow from the generation; cacheability, shareability and the like are the machine's, and are the
-// same for all mappings of one kind: learned from the first.
-// Not here: decoding (PageTables), which word an apply has to write (Demand).
+// Why: what a leaf must be after an apply. The bits that say whose page it is, and where, follow from the generation
+// (PageTables makes them); cacheability, shareability and the like are the machine's, and are the same for all mappings
+// of one kind: learned from the first. Not here: which leaf an apply has to write (ApplyJudge).
 
 import PageOwnership
 import PageTables
@@ -44,50 +43,6 @@ struct LeafEncoding: Sendable {
   /// Bits 58:55 of a mapping.
   static let softwareMask: UInt64 = 0xf << 55
   static let accessFlag: UInt64 = 1 << 10
-
-  /// The software bits for a state; nil for states that no mapping has.
-  func softwareBits(_ state: PageState?) -> UInt64? {
-    switch state {
-    case .owned?, nil: 0
-    case .sharedOwned?: 1 << 55
-    case .sharedBorrowed?: 2 << 55
-    default: nil
-    }
-  }
-
-  /// The host's word for pages that the hypervisor owns.
-  var hypAnnotation: UInt64 { encoding.annotations == .typed ? 2 << 60 | 1 << 1 : 1 << 2 }
-
-  /// The host's word for a page that a guest owns.
-  func annotation(_ handle: VMHandle, _ page: PageFrame) -> UInt64 {
-    2 << 60 | 2 << 1 | UInt64(handle.rawValue) << 4 | (page.rawValue & 0xff_ffff_ffff) << 20
-  }
-
-  /// A guest's word for a page that was taken by force.
-  static let poison: UInt64 = 3 << 60
-
-  /// A `struct hyp_page` with the host's state in place of the one it has.
-  func frame(_ word: UInt64, host state: PageState) -> UInt64? {
-    guard let number = number(state) else { return nil }
-    let mask: UInt64 = encoding.frameLayout == .hostState ? 0xff << 24 : 0xf << 24
-    return word & ~mask | number << 24
-  }
-
-  /// A `struct hyp_page` with the hypervisor's state in place of the one it has.
-  func frame(_ word: UInt64, hyp state: PageState) -> UInt64? {
-    guard let number = number(state) else { return nil }
-    return word & ~(0xf << 28) | (number ^ 3) << 28
-  }
-
-  private func number(_ state: PageState) -> UInt64? {
-    switch state {
-    case .owned: 0
-    case .sharedOwned: 1
-    case .sharedBorrowed: 2
-    case .noPage: UInt64(encoding.noPageNumber)
-    default: nil
-    }
-  }
 }
 
 /// The bits of mappings that are the machine's own.
@@ -106,7 +61,7 @@ struct MachineShapes: Sendable {
     switch demanded {
     case .word(let word): return leaf.raw == word ? nil : Self.hex(word)
     case .mapping(let page, let state, let rights):
-      guard let software = encoding.softwareBits(state) else { return "no mapping" }
+      guard let software = encoding.encoding.softwareBits(state ?? .owned) else { return "no mapping" }
       let address = Descriptor.addressMask(level: leaf.level)
       let expected = page.address & address | software
       guard Descriptor(leaf.raw).isValid, leaf.raw & (address | LeafEncoding.softwareMask) == expected else {

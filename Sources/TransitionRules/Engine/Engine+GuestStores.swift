@@ -20,7 +20,7 @@ extension Engine {
       return .returned(0)
     case .guestPoison:
       var none = TablePool(free: 0)
-      let write = LeafWrite(word: Leaf.poison, isPageOnly: true)
+      let write = LeafWrite(word: TableEncoding.poison, isPageOnly: true)
       return .returned(machine.guests[place].table.write(pages, write, &none))
     default: return .returned(editAttributes(rule.store, pages, attempt, &machine.guests[place]))
     }

@@ -127,7 +127,7 @@ extension Engine {
       result = mapHost(attempt, .owned, &machine, &report)
     } else {
       guard let pages = machine.host.walk(attempt.physical, attempt.size) else { return .returned(Errno.outOfRange) }
-      let word = Leaf.annotation(annotation(owner, attempt, machine), rules.encoding.annotations)
+      let word = rules.encoding.word(naming: annotation(owner, attempt, machine)) ?? 0
       result = writeHost(pages, word, isPageOnly: true, &machine, &report)
     }
     guard result == 0, !keepsState else { return .returned(result) }

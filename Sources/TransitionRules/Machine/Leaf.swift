@@ -86,21 +86,6 @@ extension Leaf {
   static func stage1(write: Bool, execute: Bool, state: PageState = .owned) -> UInt64 {
     1 | 1 << 6 | (write ? 0 : 1 << 7) | 3 << 8 | 1 << 10 | (execute ? 0 : 1 << 54) | stateBits(state)
   }
-
-  /// The invalid word that names an owner of a page that the host does not hold.
-  static func annotation(_ owner: OwnerAnnotation, _ layout: TableEncoding.AnnotationLayout) -> UInt64 {
-    switch (layout, owner) {
-    case (.typed, .hyp): 2 << 60 | 1 << 1
-    case (.typed, .guest(let handle, let gfn)):
-      2 << 60 | 2 << 1 | UInt64(handle.rawValue) << 4 | (gfn.rawValue & 0xff_ffff_ffff) << 20
-    case (.ownerNumber, .hyp): 1 << 2
-    case (.ownerNumber, .ffa): 2 << 2
-    default: 0
-    }
-  }
-
-  /// The invalid word of a poisoned guest page.
-  static let poison: UInt64 = 3 << 60
 }
 
 extension Leaf: RunValue {

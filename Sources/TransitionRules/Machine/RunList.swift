@@ -56,7 +56,7 @@ struct RunList<Value: RunValue>: Hashable, Sendable {
     let tail = runs[last].value
     let hasTail = end(ofRun: last) > upper
     let keep = runs[first].start < lower ? first &+ 1 : first
-    var added = Pieces()
+    var added = Pieces(room: Run(start: lower, value: value))
     if keep == 0 || runs[keep &- 1].value != value { added.append(Run(start: lower, value: value)) }
     var removedEnd = last &+ 1
     if hasTail {
@@ -69,8 +69,7 @@ struct RunList<Value: RunValue>: Hashable, Sendable {
 
   private mutating func replace(_ lower: Int, _ upper: Int, _ added: Pieces) {
     guard upper &- lower == added.count else { return runs.replaceSubrange(lower..<upper, with: added) }
-    if let first = added.first { runs[lower] = first }
-    if let second = added.second { runs[lower &+ 1] = second }
+    for index in added.indices { runs[lower &+ index] = added[index] }
   }
 
   /// Changes every run inside `lower..<upper`.
@@ -87,20 +86,19 @@ struct RunList<Value: RunValue>: Hashable, Sendable {
 
   /// At most two runs, without an allocation.
   private struct Pieces: RandomAccessCollection {
-    private(set) var first: Run?
-    private(set) var second: Run?
-    var startIndex: Int { 0 }
-    var endIndex: Int { first == nil ? 0 : second == nil ? 1 : 2 }
+    private var pair: (first: Run, second: Run)
+    private(set) var endIndex = 0
 
-    subscript(position: Int) -> Run {
-      switch (position, first, second) {
-      case (0, .some(let run), _), (1, _, .some(let run)): run
-      default: preconditionFailure("no such piece")
-      }
-    }
+    /// None yet; `room` only fills the places.
+    init(room: Run) { pair = (room, room) }
+
+    var startIndex: Int { 0 }
+
+    subscript(position: Int) -> Run { position == 0 ? pair.first : pair.second }
 
     mutating func append(_ run: Run) {
-      if first == nil { first = run } else { second = run }
+      if endIndex == 0 { pair.first = run } else { pair.second = run }
+      endIndex &+= 1
     }
   }
 }

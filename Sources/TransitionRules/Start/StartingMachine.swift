@@ -57,7 +57,7 @@ package struct StartingMachine: Sendable {
       return Leaf(word: word, level: 3)
     case .readableText:
       return Leaf(word: Leaf.stage2(read: true, write: false, execute: false, isDevice: false), level: 3)
-    default: return Leaf(word: Leaf.annotation(.hyp, encoding.annotations), level: 3)
+    default: return Leaf(word: encoding.word(naming: .hyp) ?? 0, level: 3)
     }
   }
 

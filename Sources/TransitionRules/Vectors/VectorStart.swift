@@ -101,7 +101,7 @@ package struct VectorStart: Sendable {
   }
 
   private static func word(_ text: Substring, isHyp: Bool, state: PageState, _ rules: RuleBook) -> UInt64 {
-    if text == "a1" { return Leaf.annotation(.hyp, rules.encoding.annotations) }
+    if text == "a1" { return rules.encoding.word(naming: .hyp) ?? 0 }
     guard text.hasPrefix("v.") else { return 0 }
     let (read, write, execute) = (text.contains("r"), text.contains("w"), text.contains("x"))
     return isHyp
