@@ -178,3 +178,33 @@ package struct VectorMachine: Hashable, Sendable {
   /// A machine of which nothing was read yet.
   package init(generation: String) { self.generation = generation }
 }
+
+// As the files write them, so that a disagreement is found in them by searching.
+
+extension VectorRange: CustomStringConvertible {
+  /// `host 0x41300+1 S`.
+  package var description: String { "\(table) \(VectorText.pages(first, count)) \(state)" }
+}
+
+extension VectorDelta: CustomStringConvertible {
+  /// `host 0x41300+1 O→S`.
+  package var description: String { "\(table) \(VectorText.pages(first, count)) \(old)→\(new)" }
+}
+
+extension VectorPhase: CustomStringConvertible {
+  /// `check_source host check O: 0`.
+  package var description: String {
+    "\(phase) \(component) \(step)" + (wanted.isEmpty ? "" : " \(wanted)") + ": \(result)"
+  }
+}
+
+extension VectorFailure: CustomStringConvertible {
+  /// `host 0x41300 level 3: S, wanted O`.
+  package var description: String {
+    "\(table) 0x\(String(page, radix: 16)) level \(level): \(found), wanted \(wanted)"
+  }
+}
+
+private enum VectorText {
+  static func pages(_ first: UInt64, _ count: UInt64) -> String { "0x\(String(first, radix: 16))+\(count)" }
+}

@@ -164,14 +164,13 @@ private struct Notes {
   var isDifferent = false
   var isPhysicallyDifferent = false
 
-  mutating func compare<Value: Equatable>(_ what: String, _ expected: Value, _ found: Value) {
+  mutating func compare<Value: Equatable>(_ what: String, _ expected: Value?, _ found: Value?) {
     guard expected != found else { return }
     if what == "physical" || what == "tables" { isPhysicallyDifferent = true } else { isDifferent = true }
     guard list.count < limit else { return }
     list.append(
       VectorDisagreement(
         name: name, index: index, operation: ([operation.name] + operation.arguments).joined(separator: " "),
-        what: what,
-        expected: "\(expected)", found: "\(found)"))
+        what: what, expected: expected.map { "\($0)" } ?? "none", found: found.map { "\($0)" } ?? "none"))
   }
 }
