@@ -28,6 +28,7 @@ package struct CustodyCommand: ParsableCommand {
       WhyCommand.self,
       SnapshotCommand.self,
       SQLCommand.self,
+      MarkCommand.self,
       IndexCommand.self,
       ReplayCommand.self,
       ConformCommand.self,

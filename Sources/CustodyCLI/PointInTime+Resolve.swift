@@ -48,11 +48,19 @@ extension PointInTime {
       let span = try span(of: id, in: reader)
       return Moment(seq: span.last ?? head, first: span.first)
     case .phase(let id, let phase): return try atPhase(id, phase, in: reader)
-    case .name(let name):
-      throw failure(
-        "moments have no names yet: @\(DisplayText.escaped(name)) means nothing",
-        "name an entry, a time, a mark or a transition: 123, t=12.5s, mark=0x4001, T5446")
+    case .name(let name): return try named(name, in: reader)
     }
+  }
+
+  private func named(_ name: String, in reader: JournalReader) throws -> Moment {
+    let names = try reader.bookmarks()
+    guard let found = names.first(where: { $0.name == name }) else {
+      let known = names.prefix(10).map { "@" + $0.name }.joined(separator: ", ")
+      throw failure(
+        "no moment is called @\(DisplayText.escaped(name))",
+        names.isEmpty ? "`custody mark NAME --at MOMENT` gives one a name" : "there are \(known)")
+    }
+    return Moment(seq: found.seq, first: found.seq)
   }
 
   private func failure(_ message: String, _ hint: String) -> CommandFailure {

@@ -119,7 +119,7 @@ enum PointInTime: ExpressibleByArgument, Equatable {
 struct AtOption: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "The moment: 123 (after that entry), t=12.5s, t=-5s, mark=0x4001 (#2 the second), T5446, T5446.3, HEAD~10.",
+      "The moment: 123 (after that entry), t=12.5s, t=-5s, mark=0x4001 (#2 the second), T5446, T5446.3, HEAD~10, @x.",
       valueName: "moment"))
   var at: PointInTime?
 }

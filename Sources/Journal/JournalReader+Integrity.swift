@@ -103,6 +103,9 @@ extension JournalReader {
     try chain.run(observer)
     found = chain.check
     found.coverage += try SchemaCheck.wordCounts(connection)
+    let names = try Bookmark.check(connection, head: found.seq)
+    found.findings += names.findings
+    found.coverage += names.coverage
     for rows in found.coverage where rows.checked != rows.present && rows.skipped == nil {
       found.findings.append(
         IntegrityFinding(
