@@ -104,3 +104,10 @@ package enum Operation: String, Hashable, Sendable, CaseIterable {
     }
   }
 }
+
+extension Operation {
+  /// Whether the hypervisor's function gives nothing back.
+  ///
+  /// The corresponding kernel functions are `handle_host_mem_abort` and `hyp_unpin_shared_mem`.
+  package var hasNoResult: Bool { self == .hostFault || self == .unpin }
+}

@@ -35,7 +35,7 @@ import Testing
   }
 
   private func expectSound(_ sandbox: Sandbox, _ why: String) throws {
-    for command in ["replay", "verify"] {
+    for command in ["replay", "verify", "conform"] {
       let ran = try sandbox.custody(command, "--format", "json")
       #expect(ran.status == 0, "\(why): \(ran)")
     }

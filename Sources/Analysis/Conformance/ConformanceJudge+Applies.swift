@@ -219,12 +219,21 @@ extension ConformanceJudge {
     _ judged: inout JudgedTransition
   ) {
     judged.expected = apply.rules.contains { $0.failure == .returnErrno } ? .result(result) : .fatal
+    if result == Errno.badAddress, changes.isEmpty, missesHypMapping(apply) { return }
     judged.blindness.insert(.memcache)
     if let change = changes.first { objectToWrite(change, entry, site, &judged) }
     if result != Errno.noMemory {
       judged.differ(
         .apply, entry, step: site.kernelStep, recorded: "returned \(Self.name(result))", rules: "returns 0 or ENOMEM")
     }
+  }
+
+  /// Whether an apply is to unmap pages of the hypervisor of which one is not mapped: less than all is an errno.
+  func missesHypMapping(_ apply: PreparedApply) -> Bool {
+    guard apply.rules.contains(where: { $0.store == .hypUnmapping }) else { return false }
+    return apply.frames?.frames.contains {
+      replay.image.leaf(.hypStage1, .hyp, at: $0).map { !Descriptor($0.raw).isValid } ?? false
+    } ?? false
   }
 
   private mutating func concludeAttributes(

@@ -97,10 +97,7 @@ extension ConformanceJudge {
       case .references(let step):
         guard Int(place.page) < apply.pins.count, let pins = apply.pins[Int(place.page)] else { return false }
         return step < 0 ? pins == 0 : pins == UInt32(UInt16.max)
-      case .hypUnmapping:
-        return apply.frames?.frames.contains {
-          replay.image.leaf(.hypStage1, .hyp, at: $0).map { !Descriptor($0.raw).isValid } ?? false
-        } ?? false
+      case .hypUnmapping: return missesHypMapping(apply)
       default: return false
       }
     }

@@ -76,8 +76,3 @@ extension CheckRule {
     }
   }
 }
-
-extension Operation {
-  /// Whether the hypervisor's function gives nothing back.
-  var hasNoResult: Bool { self == .hostFault || self == .unpin }
-}

@@ -34,7 +34,7 @@ struct RunReport {
 
   /// Counts a transition.
   mutating func note(_ done: JournaledTransition, _ call: ScenarioCall) {
-    let outcome = done.result.outcome
+    let outcome = done.outcome
     var words = outcome.name
     if outcome == .refused, let value = done.result.value { words += " " + HexText.result(value) }
     counts["\(call.step.action.name) \(words)", default: 0] += 1

@@ -93,6 +93,8 @@ struct PhaseJournal: TransitionObserver {
   private let rules: OperationRules?
   private let operation: Operation?
   private var differ: MachineChanges
+  /// The machine before the step that the last apply belongs to.
+  private var stepStart: Machine?
   /// True once something fatal was told: what the code does afterwards does not happen.
   private var isOver = false
   /// The phases so far.
@@ -144,9 +146,21 @@ struct PhaseJournal: TransitionObserver {
       phase.pageCount = 1
     }
     phase.result = report.result
-    phase.changes = differ.collect(from: before, to: after)
-    phases.append(phase)
+    if continues(rule, rules) {
+      // One step of the kernel, of which recorders see the end.
+      phases[phases.count - 1].result = report.result
+      phases[phases.count - 1].changes = differ.collect(from: stepStart ?? before, to: after)
+    } else {
+      stepStart = before
+      phase.changes = differ.collect(from: before, to: after)
+      phases.append(phase)
+    }
     isOver = report.result < 0 && rule.failure != .returnErrno
+  }
+
+  private func continues(_ rule: ApplyRule, _ rules: OperationRules) -> Bool {
+    guard !rules.appliesPageByPage, let last = phases.last?.site, last.kind == .apply else { return false }
+    return last.kernelStep == rule.kernelStep
   }
 
   private func site(_ kind: EntryKind, _ step: String) -> Site {

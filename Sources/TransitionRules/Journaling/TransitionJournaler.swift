@@ -11,6 +11,8 @@ package struct JournaledTransition: Sendable {
   package var id: ActionID
   /// What came of it.
   package var result: OperationResult
+  /// What a recorder would say came of it: a function that gives nothing back is judged by what it did.
+  package var outcome: TransitionOutcome
   /// Its entries in order, one a batch.
   package var batches: [EntryBatch]
 }
@@ -76,8 +78,9 @@ package struct TransitionJournaler {
       batch.changes = Self.numbered(phase.changes, entry.seq)
       batches.append(batch)
     }
-    end(call, id, activation, result, failed, &batches)
-    return JournaledTransition(id: id, result: result, batches: batches)
+    let outcome = Self.outcome(call, result, phases.phases)
+    end(call, id, activation, result, outcome, failed, &batches)
+    return JournaledTransition(id: id, result: result, outcome: outcome, batches: batches)
   }
 
   /// Does something to a machine that is no transition, under a name and for a space; guests whose tables went
@@ -100,6 +103,13 @@ package struct TransitionJournaler {
       batch.spaceEnds.append((new.space, entry.seq))
     }
     return batch
+  }
+
+  private static func outcome(
+    _ call: OperationCall, _ result: OperationResult, _ phases: [JournaledPhase]
+  ) -> TransitionOutcome {
+    guard call.operation.hasNoResult, result.fatal == nil else { return result.outcome }
+    return phases.contains { !$0.changes.isEmpty } ? .completed : .noEffect
   }
 
   private static func numbered(_ changes: [Change], _ seq: SequenceNumber) -> [Change] {
@@ -162,16 +172,15 @@ package struct TransitionJournaler {
 
   private mutating func end(
     _ call: OperationCall, _ id: ActionID, _ hypercall: ActionID?, _ result: OperationResult,
-    _ failed: SequenceNumber?, _ batches: inout [EntryBatch]
+    _ outcome: TransitionOutcome, _ failed: SequenceNumber?, _ batches: inout [EntryBatch]
   ) {
     var batch = EntryBatch()
     var site = Site(.end)
     site.operation = call.operation
     site.kernelFunction = call.operation.kernelFunctions[0]
     var entry = makeEntry(site, id, &batch)
-    let outcome = result.outcome
     entry.outcome = outcome.rawValue
-    entry.result = outcome == .fatal ? nil : result.value
+    entry.result = outcome == .fatal || call.operation.hasNoResult ? nil : result.value
     entry.note = result.fatal.map { "the hypervisor panics: \($0.words)" }
     batch.entries.append(entry)
     batch.transitionEnds.append(
