@@ -79,6 +79,13 @@ let package = Package(
     .executableTarget(
       name: "OwnerBenchmark", dependencies: ["CustodyCLI", "Journal", "PageOwnership"],
       path: "Sources/Benchmarks/OwnerBenchmark", swiftSettings: house),
+    .target(
+      name: "JournalGenerator", dependencies: ["PageOwnership", "PageTables", "TestSupport", "TransitionRules"],
+      path: "Sources/Benchmarks/JournalGenerator", swiftSettings: floor),
+    .executableTarget(
+      name: "TimeTravelBenchmark",
+      dependencies: ["Analysis", "CAppendBaseline", "CustodyCLI", "Journal", "JournalGenerator", "PageOwnership"],
+      path: "Sources/Benchmarks/TimeTravelBenchmark", swiftSettings: house),
     // tests
     .testTarget(name: "PageOwnershipTests", dependencies: ["PageOwnership", "TestSupport"], swiftSettings: house),
     .testTarget(
@@ -110,6 +117,7 @@ let package = Package(
       name: "CustodyCLITests",
       dependencies: [
         "Analysis", "CustodyCLI", "Journal", "KillAt", "OwnerBenchmark", "PageOwnership", "PageTables", "TestSupport",
+        "TimeTravelBenchmark",
         "TransitionRules", "custody",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],

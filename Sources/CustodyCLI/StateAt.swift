@@ -25,38 +25,52 @@ struct StateAt {
     return near
   }
 
-  // An own snapshot and what follows it say the same as everything, if everything was known when it was taken and
-  // nothing was lost since. Nil where that is not certain.
-  private func nearState(_ seq: SequenceNumber) throws -> OwnershipState? {
-    guard let start = try reader.ownSnapshotSeq(through: seq), try isCertain(from: start, through: seq),
-      let generation = try reader.facts().generation.value, let ownership = try own(start)
+  // An own snapshot and the changes behind it say the same as everything, if nothing in it was unknown and nothing was
+  // lost since: what is known already is not learnt from what was observed. Nil where that is not certain.
+  func nearState(_ seq: SequenceNumber) throws -> OwnershipState? {
+    let facts = try reader.facts()
+    guard let start = try reader.ownSnapshotSeq(through: seq), let generation = facts.generation.value,
+      try reader.gaps().allSatisfy({ $0.seq <= start || $0.seq > seq }), let ownership = try own(start),
+      isKnown(ownership, facts.regions.value ?? [], TableEncoding(generation))
     else { return nil }
     let lives = try reader.spaces().filter(\.space.id.isGuest)
     var image = MachineImage(
-      generation: generation, regions: try reader.facts().regions.value ?? [], ownership: ownership)
+      generation: generation, regions: facts.regions.value ?? [], ownership: ownership)
     var births = lives.filter { $0.bornSeq > start && $0.bornSeq <= seq }.sorted { $0.bornSeq > $1.bornSeq }
     var deaths = lives.compactMap { life in life.diedSeq.map { (life.space.id, $0) } }
       .filter { $0.1 > start && $0.1 <= seq }.sorted { $0.1 > $1.1 }
-    try reader.forEachEntry(from: SequenceNumber(start.rawValue + 1), through: seq) { frame in
-      for change in frame.changes { image.apply(change) }
-      while let born = births.last, born.bornSeq <= frame.entry.seq {
+    // A guest is there from behind its birth on, and gone behind its death.
+    func live(before seq: Int64) {
+      while let born = births.last, born.bornSeq.rawValue < seq {
         image.addGuest(born.space, isEmpty: true)
         births.removeLast()
       }
-      while let (space, died) = deaths.last, died <= frame.entry.seq {
+      while let (space, died) = deaths.last, died.rawValue < seq {
         image.removeGuest(space)
         deaths.removeLast()
       }
-      return true
     }
-    return image.ownership
+    var isCertain = true
+    try reader.forEachChange(from: SequenceNumber(start.rawValue + 1), through: seq) { change in
+      live(before: change.seq.rawValue)
+      // An empty leaf above tells nothing that is not known, and recorders read it at any level.
+      var change = change
+      if change.old == 0 { change.oldLevel = change.newLevel }
+      image.apply(change)
+      if change.new == nil { isCertain = false }
+    }
+    live(before: seq.rawValue + 1)
+    return isCertain ? image.ownership : nil
   }
 
-  private func isCertain(from start: SequenceNumber, through seq: SequenceNumber) throws -> Bool {
-    guard try reader.gaps().allSatisfy({ $0.seq > seq }) else { return false }
-    guard try reader.snapshots().contains(where: { $0.origin == .observed && $0.seq <= start }) else { return false }
-    let unseen = try reader.number("SELECT 1 FROM change_row WHERE new IS NULL AND seq <= \(seq.rawValue) LIMIT 1")
-    return unseen == nil
+  // Where the hypervisor's states stand in the metadata, pages that are no memory have none.
+  private func isKnown(_ ownership: OwnershipState, _ regions: [Region], _ encoding: TableEncoding) -> Bool {
+    let everything = PageRange(first: PageFrame(0), count: 1 << 52)
+    let memory = regions.filter { $0.kind == .memory }.map(\.pages)
+    for space in ownership.spaces where space != .hyp || encoding.keepsHypStateInDescriptors {
+      guard ownership.isKnown(space, in: everything) else { return false }
+    }
+    return memory.allSatisfy { ownership.isKnown(.hyp, in: $0) && ownership.areCountersKnown(in: $0) }
   }
 
   /// The own snapshot taken right after `seq`; nil if it cannot be read (`custody verify` tells why).
@@ -66,12 +80,9 @@ struct StateAt {
       if let died = life.diedSeq, died <= seq { continue }
       state.addSpace(life.space, isEmpty: life.bornSeq.rawValue > 0)
     }
-    let living = Set(state.spaces)
-    var leaves: [LeafImage] = []
-    let found = try reader.ownLeaves(through: seq) { if living.contains($1.space) { leaves.append($1) } }
-    guard found == seq else { return nil }
+    guard let found = try reader.ownLeaves(through: seq, of: state.spaces), found.seq == seq else { return nil }
     do {
-      try state.restore(leaves)
+      try state.restore(found.leaves)
     } catch {
       return nil
     }

@@ -48,6 +48,20 @@ extension JournalReader {
     try forEachEntry(from: span.first, through: try span.last ?? headSeq(), of: action, body)
   }
 
+  /// Walks changes alone, in order. Throws ``JournalError`` `corrupt`, `io`; and what `body` throws.
+  package func forEachChange(
+    from first: SequenceNumber, through last: SequenceNumber, _ body: (Change) throws -> Void
+  ) throws {
+    let rows = try Cursor(
+      connection,
+      """
+      SELECT seq, ord, space, page, page_count, levels, old, new, flags, owner
+      FROM change_row WHERE seq BETWEEN ?1 AND ?2 ORDER BY seq, ord
+      """, of: "change of entry")
+    rows.restart(first.rawValue, last.rawValue)
+    while try rows.step() { try body(RowDecoding.change(rows)) }
+  }
+
   private static let longestTransaction: Int64 = 500_000_000
 
   /// Nanoseconds of a clock that never goes back.

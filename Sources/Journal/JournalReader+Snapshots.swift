@@ -52,25 +52,46 @@ extension JournalReader {
     return try row.step() ? row.optionalNumber(0).map { SequenceNumber($0) } : nil
   }
 
-  /// Walks the leaves of all own snapshots up to `seq`: oldest first, in each the coarse nodes first, so
-  /// that a later leaf overrides an earlier one.
+  /// The leaves of which the newest own snapshot at or before `seq` consists: of each node the newest image, in an
+  /// order in which a later one overrides an earlier one.
   ///
-  /// - Returns: the entry of the newest own snapshot at or before `seq`; nil if there is none.
+  /// What it costs depends on how many nodes the spaces have, not on how long the journal is.
+  ///
+  /// - Parameter spaces: only the nodes of these.
+  /// - Returns: the leaves, and the entry of that snapshot; nil if there is none.
   package func ownLeaves(
-    through seq: SequenceNumber, _ body: (SequenceNumber, LeafImage) throws -> Void
-  ) throws -> SequenceNumber? {
+    through seq: SequenceNumber, of spaces: [SpaceID]
+  ) throws(JournalError) -> (seq: SequenceNumber, leaves: [LeafImage])? {
     guard let newest = try ownSnapshotSeq(through: seq) else { return nil }
-    let rows = try Cursor(
+    let nodes = try Cursor(
       connection,
       """
-      SELECT seq, space, field, level, leaf, body
-      FROM snapshot_leaf WHERE seq <= ?1 ORDER BY seq, level DESC, id
+      SELECT field, level, leaf FROM snapshot_leaf
+      WHERE space = ?1 AND (field, level, leaf) > (?2, ?3, ?4) ORDER BY field, level, leaf LIMIT 1
       """, of: "leaf of own snapshot")
-    rows.restart(newest.rawValue)
-    while try rows.step() {
-      try body(SequenceNumber(rows.number(0)), leaf(rows))
+    // The number is our own, so it may stand in the text.
+    let images = try Cursor(
+      connection,
+      """
+      SELECT seq, space, field, level, leaf, body FROM snapshot_leaf
+      WHERE space = ?1 AND field = ?2 AND level = ?3 AND leaf = ?4 AND seq <= \(newest.rawValue)
+      ORDER BY seq DESC LIMIT 1
+      """, of: "leaf of own snapshot")
+    var found: [(seq: Int64, leaf: LeafImage)] = []
+    for space in spaces {
+      var node: (Int64, Int64, Int64) = (-1, 0, 0)
+      while true {
+        nodes.restart(Int64(space.rawValue), node.0, node.1, node.2)
+        guard try nodes.step() else { break }
+        node = (nodes.number(0), nodes.number(1), nodes.number(2))
+        images.restart(Int64(space.rawValue), node.0, node.1, node.2)
+        if try images.step() { found.append((images.number(0), try leaf(images))) }
+      }
     }
-    return newest
+    nodes.reset()
+    images.reset()
+    found.sort { ($0.seq, $1.leaf.level) < ($1.seq, $0.leaf.level) }
+    return (newest, found.map(\.leaf))
   }
 
   /// The entries after which own snapshots were taken, in order.

@@ -25,8 +25,8 @@ struct Migration: Sendable {
       name: "v0003-seals", bytes: PackageResources.v0003_seals_sql,
       frozenHash: "3e4e37f68a11d9ca93382010f01e251c74284b21205131107100ed2a00de0d00"),
     Migration(
-      name: "v0004-bookmark", bytes: PackageResources.v0004_bookmark_sql,
-      frozenHash: "efc8f987565b049e21c8a3164741ea2cd864a7a07409b73d9aed174c180daeb8"),
+      name: "v0004-moments", bytes: PackageResources.v0004_moments_sql,
+      frozenHash: "144d4ae9511fe0f79e141e97f0e8e51c68af084ea84b8395c5958f1166cc3eeb"),
   ]
 
   /// The number that marks a file as ours: the letters `Cust`.

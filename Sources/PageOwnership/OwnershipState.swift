@@ -89,6 +89,23 @@ package struct OwnershipState: Sendable {
     shareCounts.map.forEachRun(in: range) { body($0, CounterWord.count($1)) }
   }
 
+  /// Whether of no page of a range it is unknown what a space holds of it.
+  package func isKnown(_ space: SpaceID, in range: PageRange) -> Bool {
+    guard let place = place(of: space) else { return false }
+    var isKnown = true
+    holdings[place].layer.map.forEachRun(in: range) { if $1 == HoldingWord.unknown { isKnown = false } }
+    return isKnown
+  }
+
+  /// Whether of all pages of a range it is known how often they are pinned and lent.
+  package func areCountersKnown(in range: PageRange) -> Bool {
+    var isKnown = true
+    for layer in [pins, shareCounts] {
+      layer.map.forEachRun(in: range) { if $1 == CounterWord.unknown { isKnown = false } }
+    }
+    return isKnown
+  }
+
   /// How many bytes the trees take.
   package var byteCount: Int {
     holdings.reduce(pins.map.byteCount + shareCounts.map.byteCount) { $0 + $1.layer.map.byteCount }

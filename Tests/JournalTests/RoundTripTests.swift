@@ -61,11 +61,12 @@ struct RoundTripTests {
     let folder = TemporaryFolder()
     try SampleJournal.write(at: folder.file())
     let reader = try JournalReader(at: folder.file())
-    var leaves: [LeafImage] = []
-    let seq = try reader.ownLeaves(through: SequenceNumber(99)) { leaves.append($1) }
-    #expect(seq == SequenceNumber(13))
-    #expect(leaves == SampleJournal.batch.leaves.map(\.1).reversed())
-    #expect(try reader.ownLeaves(through: SequenceNumber(12)) { _, _ in } == nil)
+    let spaces = SampleJournal.batch.leaves.map(\.1.space)
+    let found = try #require(try reader.ownLeaves(through: SequenceNumber(99), of: Set(spaces).sorted()))
+    #expect(found.seq == SequenceNumber(13))
+    #expect(found.leaves == SampleJournal.batch.leaves.map(\.1).reversed())
+    #expect(try reader.ownLeaves(through: SequenceNumber(12), of: spaces) == nil)
+    #expect(try reader.ownLeaves(through: SequenceNumber(99), of: [])?.leaves == [])
   }
 
   @Test(arguments: [1, 2, 3] as [UInt64])

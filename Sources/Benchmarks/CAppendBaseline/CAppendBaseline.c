@@ -102,3 +102,23 @@ int custody_baseline_close(custody_baseline *base)
   free(base);
   return code;
 }
+
+int64_t custody_baseline_scan(const char *path, const char *sql, uint64_t *hash)
+{
+  sqlite3 *db = NULL;
+  sqlite3_stmt *statement = NULL;
+  int64_t count = -1;
+  if (!sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL)
+      && !sqlite3_prepare_v2(db, sql, -1, &statement, NULL)) {
+    int columns = sqlite3_column_count(statement);
+    int code;
+    for (count = 0; (code = sqlite3_step(statement)) == SQLITE_ROW; count++)
+      for (int i = 0; i < columns; i++)
+        *hash = (*hash ^ (uint64_t)sqlite3_column_int64(statement, i)) * 1099511628211u;
+    if (code != SQLITE_DONE)
+      count = -1;
+  }
+  sqlite3_finalize(statement);
+  sqlite3_close(db);
+  return count;
+}

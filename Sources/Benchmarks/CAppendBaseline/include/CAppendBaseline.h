@@ -29,4 +29,7 @@ int custody_baseline_commit(custody_baseline *base);
 /// Checkpoints, leaves DELETE mode and closes.
 int custody_baseline_close(custody_baseline *base);
 
+/// Reads all rows of a query, folding the numbers into a hash; returns how many rows there are, -1 on failure.
+int64_t custody_baseline_scan(const char *path, const char *sql, uint64_t *hash);
+
 #endif
