@@ -54,9 +54,9 @@ extension OwnershipState {
   /// - Throws: ``LeafImageError`` at the first image that cannot be; those before it are then in the state.
   package mutating func restore(_ leaves: some Sequence<LeafImage>) throws(LeafImageError) {
     for leaf in leaves { try restore(leaf) }
-    for place in holdings.indices { holdings[place].layer.map.takeDirtyNodes { _, _ in } }
-    pins.map.takeDirtyNodes { _, _ in }
-    shareCounts.map.takeDirtyNodes { _, _ in }
+    for place in holdings.indices { holdings[place].layer.map.forgetDirtyNodes() }
+    pins.map.forgetDirtyNodes()
+    shareCounts.map.forgetDirtyNodes()
   }
 
   private mutating func restore(_ leaf: LeafImage) throws(LeafImageError) {

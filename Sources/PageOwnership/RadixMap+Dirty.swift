@@ -52,6 +52,12 @@ extension RadixMap {
     }
   }
 
+  /// From now on nothing counts as changed.
+  mutating func forgetDirtyNodes() {
+    for key in dirtyKeys { if let slot = find(key) { _ = clean(slot, key.height) } }
+    dirtyKeys = []
+  }
+
   /// The slot that names a node; nil if it is gone.
   private func find(_ key: NodeKey) -> UInt64? {
     var slot = Self.childFlag

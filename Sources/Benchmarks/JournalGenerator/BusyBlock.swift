@@ -12,7 +12,7 @@ struct BusyBlock {
   var machine: Machine
   private let first: UInt64
   private let spaces: [Space]
-  private var uses = [Use](repeating: .host, count: 512)
+  private var uses = [Use](repeating: .unmapped, count: 512)
   private var pending: (page: Int, use: Use)?
 
   /// What a page is used for.
@@ -27,14 +27,17 @@ struct BusyBlock {
     self.spaces = spaces
   }
 
-  /// A machine whose host has mapped all memory in blocks.
-  static func machine(_ shape: MachineShape, _ memory: PageRange, _ spaces: [Space]) -> Machine {
+  /// A machine whose host has mapped all memory in blocks, but for what is to be busy.
+  static func machine(_ shape: MachineShape, _ memory: PageRange, _ busy: [UInt64], _ spaces: [Space]) -> Machine {
     var machine = Machine(shape: shape, hostTablePages: 1 << 20, hypTablePages: 1 << 20)
     let gigabyte: UInt64 = 1 << 18
     let rounded = (memory.count + gigabyte - 1) & ~(gigabyte - 1)
     machine.host.put(PageRange(first: memory.first, count: rounded), Leaf(LeafWord(level: 2, raw: 0), at: 0))
     let block = LeafWord(level: 2, raw: memory.first.address | 0x7fd)
     machine.host.put(memory, Leaf(block, at: memory.first.rawValue))
+    for first in busy {
+      machine.host.put(PageRange(first: PageFrame(first), count: 512), Leaf(LeafWord(level: 3, raw: 0), at: 0))
+    }
     // Other blocks fill these tables too: the pages of tables between them exist from the start.
     let empty = Leaf(LeafWord(level: 3, raw: 0), at: 0)
     let linear = memory.first.rawValue &+ shape.hypOffset >> 12
@@ -59,7 +62,7 @@ struct BusyBlock {
       var call = OperationCall(.hostFault, page: frame)
       call.address = frame << 12
       return plan(page, .host, call, [("addr", call.address)])
-    case .hyp: return plan(page, .unmapped, OperationCall(.hypDonateHost, page: frame), [("pfn", frame), ("nr", 1)])
+    case .hyp: return plan(page, .host, OperationCall(.hypDonateHost, page: frame), [("pfn", frame), ("nr", 1)])
     case .lentToHyp:
       if random.below(100) < 28 { return plan(page, .pinned, Self.pin(.pin, frame), Self.ends(frame)) }
       return plan(page, .host, OperationCall(.hostUnshareHyp, page: frame), [("pfn", frame)])

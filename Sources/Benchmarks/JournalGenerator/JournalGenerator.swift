@@ -48,12 +48,11 @@ package struct JournalGenerator {
         id: SpaceID(rawValue: SpaceID.firstGuest.rawValue + Int32(index)), kind: .guest,
         handle: VMHandle(rawValue: 0x1000 + UInt16(index)), incarnation: 1, isProtected: index % 2 == 1)
     }
-    let machine = BusyBlock.machine(shape, memory, spaces)
     let stride = max(1, scale.pages / 512 / UInt64(max(1, scale.busyBlocks)))
+    let busy = (0..<UInt64(scale.busyBlocks)).map { Self.firstPage + $0 * stride * 512 }
+    let machine = BusyBlock.machine(shape, memory, busy, spaces)
     let all = spaces
-    blocks = (0..<UInt64(scale.busyBlocks)).map {
-      BusyBlock(machine, first: Self.firstPage + $0 * stride * 512, all)
-    }
+    blocks = busy.map { BusyBlock(machine, first: $0, all) }
     stamp = StateStamp(.linux7_1, shape.regions, interval: scale.leafInterval)
   }
 

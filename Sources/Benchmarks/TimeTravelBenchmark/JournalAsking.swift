@@ -9,7 +9,7 @@ import PageOwnership
 
 /// Asks a journal for whole states.
 struct JournalAsking {
-  /// Nanoseconds of each whole state, in rising order.
+  /// Nanoseconds of CPU of each whole state, in rising order.
   private(set) var states: [Int64] = []
   /// Nanoseconds of CPU: a replay of all changes, a C scan of its columns.
   private(set) var replay: Int64 = 0, scan: Int64 = 0
@@ -30,7 +30,7 @@ struct JournalAsking {
   var words: String {
     let ratio = Figure.tenths(Double(replay) / Double(max(1, scan)), 2)
     return """
-      whole state  p50 \(Figure.milliseconds(Figure.quantile(states, 500))), p99 \
+      whole state  CPU p50 \(Figure.milliseconds(Figure.quantile(states, 500))), p99 \
       \(Figure.milliseconds(Figure.quantile(states, 990))), of \(states.count), \
       \(farCount) of them by a replay of everything
       checked      \(wrongCount) of \(min(Self.checks, states.count)) states differ from a replay
@@ -52,9 +52,9 @@ struct JournalAsking {
     for index in 0..<questions where head > 0 {
       state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
       let seq = SequenceNumber(Int64(state >> 16) % head + 1)
-      let start = Clock.wall()
+      let start = Clock.cpu()
       let hash = try WholeState(reader).hash(at: seq)
-      asking.states.append(Clock.wall() - start)
+      asking.states.append(Clock.cpu() - start)
       if try !WholeState(reader).isNear(seq) { asking.farCount += 1 }
       if index < Self.checks, try WholeState(reader).replayed(through: seq) != hash { asking.wrongCount += 1 }
       for byte in hash.description.utf8 { asking.stateHash = (asking.stateHash ^ UInt64(byte)) &* 1_099_511_628_211 }
