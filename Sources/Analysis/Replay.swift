@@ -37,6 +37,9 @@ package struct Replay: Sendable {
   /// The leaves of the logical state that changed since the last call.
   package mutating func takeDirtyLeaves() -> [LeafImage] { image.takeDirtyLeaves() }
 
+  /// The CPUs that are inside a transition now.
+  package var busyCPUs: [Int32] { Set(openTransitions.values.compactMap(\.cpu)).sorted() }
+
   /// From now on keeps note of where ownership is written.
   package mutating func recordWrites() { image.recordWrites() }
 

@@ -40,6 +40,17 @@ struct PagesArgument: ExpressibleByArgument, Equatable {
   }
 }
 
+extension PagesArgument {
+  /// The pages that it means at a moment. Throws a ``CommandFailure`` with status 2 for a guest that never lived.
+  func asked(of reader: JournalReader, at seq: SequenceNumber, _ console: Console) throws -> AskedPages {
+    switch first {
+    case .physical(let first): .physical(PageRange(first: first, count: count))
+    case .guest(let guest, let first):
+      .guest(try guest.space(of: reader.spaces(), at: seq, console), PageRange(first: first, count: count))
+    }
+  }
+}
+
 extension PageArgument {
   /// The frame number, in whichever space.
   var frame: PageFrame {

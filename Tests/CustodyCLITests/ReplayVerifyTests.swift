@@ -75,7 +75,7 @@ struct KnownRecording: Sendable, CustomTestStringConvertible {
     #expect(report["seq"] as? Int == 10000 && report["entries"] as? Int == 10000)
     #expect(try sandbox.custody("replay", "--to", "0").status == 0)
     let beyond = try sandbox.custody("replay", "--to", "18672")
-    #expect(beyond.status == 2 && beyond.errors.contains("the journal ends at 18671"))
+    #expect(beyond.status == 2 && beyond.errors.contains("the journal ends at entry 18671"))
     #expect(try sandbox.custody("replay", "--to", "-1").status == 2)
     #expect(try sandbox.custody("replay", "--to", "99999999999999999999").status == 2)
   }

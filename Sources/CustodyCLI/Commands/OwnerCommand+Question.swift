@@ -60,14 +60,7 @@ struct OwnerQuestion {
   private static let pageLimit: UInt64 = 1 << 18
 
   private func askedPages(_ reader: JournalReader, _ at: Moment, _ console: Console) throws -> [AskedPages] {
-    let asked = try pages.map { pages in
-      switch pages.first {
-      case .physical(let first): AskedPages.physical(PageRange(first: first, count: pages.count))
-      case .guest(let guest, let first):
-        AskedPages.guest(
-          try guest.space(of: reader.spaces(), at: at.seq, console), PageRange(first: first, count: pages.count))
-      }
-    }
+    let asked = try pages.map { try $0.asked(of: reader, at: at.seq, console) }
     let count = asked.reduce(UInt64(0)) { $0.addingReportingOverflow($1.count).overflow ? .max : $0 + $1.count }
     guard count <= Self.pageLimit else {
       throw CommandFailure(

@@ -21,10 +21,11 @@ struct PhaseTable {
   /// Whether something is marked as inferred.
   private(set) var hasInferred = false
 
-  init(_ story: TransitionStory, _ console: Console, showsNames: Bool) {
+  /// The lines of all entries, or of one alone.
+  init(_ story: TransitionStory, _ console: Console, showsNames: Bool, only seq: SequenceNumber? = nil) {
     self.story = story
     self.console = console
-    for told in story.entries {
+    for told in story.entries where seq == nil || told.entry.seq == seq {
       let words = EntryWords(story, told)
       let details = words.details(showsNames: showsNames)
       // A begin or an end is told by the header and the last line, unless more hangs on it.
@@ -159,7 +160,7 @@ struct EntryWords {
         details += ObservationWords(story, seen).lines(showsRaw: showsNames).map { [$0] }
       }
     }
-    details += told.frame.changes.map { ChangeWords(story, $0).parts }
+    details += told.frame.changes.map { ChangeWords(story.names, $0).parts }
     return details
   }
 
@@ -174,25 +175,25 @@ struct EntryWords {
 
 /// The words of one change.
 struct ChangeWords {
-  private let story: TransitionStory
+  private let names: ShortNames
   private let change: Change
 
-  init(_ story: TransitionStory, _ change: Change) {
-    self.story = story
+  init(_ names: ShortNames, _ change: Change) {
+    self.names = names
     self.change = change
   }
 
   /// Table and place, states, raw words.
   var parts: [String] {
     let table = change.table.name.padded(to: 8)
-    let place = story.place(change.space, change.pages.first, change.pages.count)
+    let place = names.place(change.space, change.pages.first, change.pages.count)
     return ["\(table)  \(place)  \(states)", raw]
   }
 
   private var states: String {
     var text = change.oldState.name
     if change.oldState != change.newState { text += " → " + change.newState.name }
-    if let owner = change.owner { text += ", names " + story.shortName(owner) }
+    if let owner = change.owner { text += ", names " + names.name(owner) }
     return text + (change.isInferred ? "~" : "")
   }
 

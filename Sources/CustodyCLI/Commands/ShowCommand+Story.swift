@@ -122,15 +122,29 @@ struct TransitionStory {
     outcome == .open && told.site.kind == .apply && told.entry.seq == lastStep?.entry.seq
   }
 
+  /// The names of spaces inside this transition.
+  var names: ShortNames { ShortNames(context: context, guest: transition.guestEnd?.space) }
+
   /// The name of a space; the transition's own guest is just `guest`, as the header names it.
-  func shortName(_ space: SpaceID) -> String {
-    space == transition.guestEnd?.space ? "guest" : context.name(space)
-  }
+  func shortName(_ space: SpaceID) -> String { names.name(space) }
+
+  /// `guest 0x80000000 ×2`.
+  func place(_ space: SpaceID?, _ page: PageFrame?, _ count: UInt64?) -> String { names.place(space, page, count) }
+}
+
+/// The names of spaces beneath a header that names the guest in full.
+struct ShortNames {
+  let context: ShowContext
+  /// The guest that is just `guest`; nil for none.
+  var guest: SpaceID?
+
+  /// The name of a space.
+  func name(_ space: SpaceID) -> String { space == guest ? "guest" : context.name(space) }
 
   /// `guest 0x80000000 ×2`.
   func place(_ space: SpaceID?, _ page: PageFrame?, _ count: UInt64?) -> String {
     let pages = HexText.pages(page?.address, count)
-    return [space.map(shortName) ?? "", pages].filter { !$0.isEmpty }.joined(separator: " ")
+    return [space.map(name) ?? "", pages].filter { !$0.isEmpty }.joined(separator: " ")
   }
 }
 

@@ -83,7 +83,8 @@ struct TransitionText {
 
   // MARK: - the last line
 
-  private var ending: String {
+  /// What came of it, and what decided.
+  var ending: String {
     let isSettled = story.entries.last?.site.kind == .recovery
     return decision + (isSettled ? " (settled by recovery)" : "")
   }

@@ -169,7 +169,7 @@ struct WhyText {
     }
     let raw = why.story.entries.flatMap(\.frame.changes).prefix(console.isFull ? .max : 4)
     for (index, change) in raw.enumerated() {
-      for (part, text) in ChangeWords(why.story, change).parts.enumerated() {
+      for (part, text) in ChangeWords(why.story.names, change).parts.enumerated() {
         try writeLabelled(index == 0 && part == 0 ? "changed" : "", (part == 0 ? "" : Self.margin) + text)
       }
     }
