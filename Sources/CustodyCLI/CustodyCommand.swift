@@ -41,6 +41,7 @@ package struct CustodyCommand: ParsableCommand {
       RunCommand.self,
       TryCommand.self,
       ExploreCommand.self,
+      MinimizeCommand.self,
     ])
 
   /// Made by the argument parser.

@@ -70,17 +70,17 @@ struct DrivenMachine {
     return facts
   }
 
-  /// The machine that a journal ends with.
+  /// The machine that a journal ends with, or that it began with.
   ///
   /// Throws a ``CommandFailure`` for journals that Custody did not drive, and for machines that cannot go on.
-  init(resuming reader: JournalReader) throws {
+  init(resuming reader: JournalReader, atStart: Bool = false) throws {
     let facts = try reader.facts()
     guard facts.drivenBy.value == Facts.runDriver, let generation = facts.generation.value else {
       throw CommandFailure(
         "\(reader.path) was not made by `custody run`: what was recorded cannot be driven on",
         hint: "choose another path with -j; `custody try` asks what would happen", status: ExitStatus.usage)
     }
-    try Self.refuseStopped(reader)
+    if !atStart { try Self.refuseStopped(reader) }
     let shape = MachineShape(
       regions: facts.regions.value ?? [], addressBits: Int(clamping: facts.addressBits.value ?? 40),
       hypOffset: 0 &- (facts.hypVAOffset.value ?? 0))
@@ -89,11 +89,11 @@ struct DrivenMachine {
     freeTables = (number(Self.freeHostKey), number(Self.freeHypKey))
     var replayed = try ReplayedTables(reader)
     let start = try replayed.run(through: SequenceNumber(1))
-    let image = try replayed.run(through: reader.headSeq())
+    let image = atStart ? start : try replayed.run(through: reader.headSeq())
     let unpublished = replayed.unpublished
     guests = try reader.spaces().filter(\.space.id.isGuest).map { life in
       RestoredGuest(
-        space: life.space, isAlive: life.diedSeq == nil, isKnown: !unpublished.contains(life.space.id),
+        space: life.space, isAlive: atStart || life.diedSeq == nil, isKnown: !unpublished.contains(life.space.id),
         memcache: number(Self.memcacheKey))
     }
     machine = Machine(restoring: image, shape: shape, guests: guests, references: replayed.references)

@@ -13,6 +13,24 @@ struct ScenarioCall {
     case unmapDevices
     case unpublish(SpaceID)
     case destroyTables(SpaceID)
+
+    /// The guest that is edited as a whole.
+    var editedGuest: SpaceID? {
+      switch self {
+      case .unpublish(let space), .destroyTables(let space): space
+      case .perform, .unmapDevices: nil
+      }
+    }
+
+    /// Does to a machine what is no operation.
+    func edit(_ machine: inout Machine, _ engine: Engine) {
+      switch self {
+      case .perform: break
+      case .unmapDevices: engine.dropDevices(&machine)
+      case .unpublish(let space): machine.place(of: space).map { machine.guests[$0].isKnown = false }
+      case .destroyTables(let space): machine.place(of: space).map { machine.guests[$0].hasTable = false }
+      }
+    }
   }
 
   /// The step as it was written.

@@ -30,6 +30,12 @@ package enum Errno {
   /// The guest's page was poisoned.
   package static let poisoned: Int64 = -133
 
+  /// The value of a name: -1 for `EPERM` and `-EPERM`; nil for names that we do not know.
+  package static func value(named name: some StringProtocol) -> Int64? {
+    let bare = name.hasPrefix("-") ? name.dropFirst() : name[...]
+    return names.first { $0.value == bare }.map { -$0.key }
+  }
+
   /// The name of a returned value: `-EPERM` for -1, nil for values that are no error we know.
   package static func name(_ result: Int64) -> String? {
     guard result < 0, result > Int64.min, let name = names[-result] else { return nil }

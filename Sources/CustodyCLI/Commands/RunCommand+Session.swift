@@ -101,20 +101,11 @@ struct RunSession {
       let done = journaler.perform(operation, arguments: call.arguments, on: &driven.machine)
       report.note(done, call)
       return done.batches
-    case .unmapDevices:
+    case .unmapDevices, .unpublish, .destroyTables:
       let engine = driven.engine
-      return [journaler.change(call.step.action.name, on: &driven.machine) { engine.dropDevices(&$0) }]
-    case .unpublish(let space):
+      let name = call.step.action.name
       return [
-        journaler.change(call.step.action.name, space: space, on: &driven.machine) { machine in
-          machine.place(of: space).map { machine.guests[$0].isKnown = false }
-        }
-      ]
-    case .destroyTables(let space):
-      return [
-        journaler.change(call.step.action.name, space: space, on: &driven.machine) { machine in
-          machine.place(of: space).map { machine.guests[$0].hasTable = false }
-        }
+        journaler.change(name, space: call.deed.editedGuest, on: &driven.machine) { call.deed.edit(&$0, engine) }
       ]
     }
   }
