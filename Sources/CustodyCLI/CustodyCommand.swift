@@ -42,6 +42,7 @@ package struct CustodyCommand: ParsableCommand {
       TryCommand.self,
       ExploreCommand.self,
       MinimizeCommand.self,
+      BisectCommand.self,
     ])
 
   /// Made by the argument parser.

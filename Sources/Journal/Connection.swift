@@ -100,7 +100,8 @@ final class Connection {
     return "file://" + percentEncoded(path) + "?immutable=1"
   }
 
-  private static func percentEncoded(_ path: String) -> String {
+  /// A path as part of a URI.
+  static func percentEncoded(_ path: String) -> String {
     var text = ""
     for byte in path.utf8 {
       switch byte {

@@ -149,6 +149,21 @@ struct StepCursor {
 
   // MARK: - what is there
 
+  /// What there is to show here; nil before the first entry.
+  ///
+  /// What was before is seen only by going there: one entry back, and on again.
+  mutating func stop() throws -> StepStop? {
+    let here = seq
+    guard here.rawValue > 0, let (frame, site) = try entry(at: here) else { return nil }
+    let after = StepPages.physical(frame, image, limit: StepText.pageLimit)
+    try move(to: SequenceNumber(here.rawValue - 1))
+    let pages = StepPages.union(StepPages.physical(frame, image, limit: StepText.pageLimit), after)
+    let before = views(of: pages.map { PageRange($0.first) }, limit: StepText.pageLimit)
+    try move(to: here)
+    let now = views(of: pages.map { PageRange($0.first) }, limit: StepText.pageLimit)
+    return StepStop(frame: frame, site: site, pages: pages, before: before, now: now)
+  }
+
   /// The entry of a place; nil for 0.
   func entry(at seq: SequenceNumber) throws -> (EntryFrame, Site)? {
     var found: (EntryFrame, Site)?

@@ -156,20 +156,12 @@ struct StepSession {
     try text.writeWatched(watched, cursor)
   }
 
-  // What was before is seen only by going there: one entry back, and on again.
   private mutating func showStop() throws {
-    let seq = cursor.seq
-    guard seq.rawValue > 0, let (frame, site) = try cursor.entry(at: seq) else {
+    if let stop = try cursor.stop() {
+      try text.write(stop, cursor)
+    } else {
       try console.write("before the first entry\n")
-      return try text.writeWatched(watched, cursor)
     }
-    let after = StepPages.physical(frame, cursor.image, limit: StepText.pageLimit)
-    try cursor.move(to: SequenceNumber(seq.rawValue - 1))
-    let pages = StepPages.union(StepPages.physical(frame, cursor.image, limit: StepText.pageLimit), after)
-    let before = cursor.views(of: pages.map { PageRange($0.first) }, limit: StepText.pageLimit)
-    try cursor.move(to: seq)
-    let now = cursor.views(of: pages.map { PageRange($0.first) }, limit: StepText.pageLimit)
-    try text.write(StepStop(frame: frame, site: site, pages: pages, before: before, now: now), cursor)
     try text.writeWatched(watched, cursor)
   }
 }

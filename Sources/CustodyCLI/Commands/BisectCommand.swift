@@ -1,0 +1,10 @@
+// Why: `custody bisect`: when did it go wrong? Here the parent of the commands; each is in a file of its own.
+
+import ArgumentParser
+
+struct BisectCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "bisect",
+    abstract: "Find the first entry at which something holds",
+    subcommands: BisectProtocol.commands)
+}
