@@ -10,12 +10,15 @@ import PageOwnership
 struct BisectScript {
   private let reader: JournalReader
   private let command: [String]
+  private let copies: Bool
   private let folder: String
 
-  /// Makes a folder for the journals that the command gets; ``remove()`` takes it away.
-  init(_ reader: JournalReader, _ command: [String]) throws {
+  /// Makes a folder for the journals that the command gets; ``remove()`` takes it away. Unless it `copies`, the command
+  /// gets the journal itself.
+  init(_ reader: JournalReader, _ command: [String], copies: Bool) throws {
     self.reader = reader
     self.command = command
+    self.copies = copies
     let parent = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
     var path = Array((parent + "/custody-bisect-XXXXXX").utf8CString)
     guard mkdtemp(&path) != nil else {
@@ -38,7 +41,7 @@ struct BisectScript {
   /// Throws a ``CommandFailure`` with status 4 if the command ends with 126 or more, by a signal, or not at all; with
   /// 130 if the user asks to stop.
   func judge(_ seq: SequenceNumber) throws -> (BisectVerdict, status: Int32) {
-    try makePast(seq)
+    if copies { try makePast(seq) }
     defer { unlink(past) }
     let status = try perform(seq)
     if Interrupt.isRequested {
@@ -70,7 +73,7 @@ struct BisectScript {
   // The exit status as a shell tells it.
   private func perform(_ seq: SequenceNumber) throws -> Int32 {
     setenv("CUSTODY_BISECT_SEQ", "\(seq.rawValue)", 1)
-    setenv("CUSTODY_BISECT_DB", past, 1)
+    setenv("CUSTODY_BISECT_DB", copies ? past : reader.path, 1)
     let arguments = command.map { strdup($0) } + [nil]
     defer { for argument in arguments { free(argument) } }
     var process: pid_t = 0

@@ -25,7 +25,9 @@ struct BisectRunCommand: ParsableCommand {
 
       The command ends with 0 where the journal is still good, with 1 to 124 where it is bad, with 125 where it \
       cannot tell; 126 and more end the search. $CUSTODY_BISECT_SEQ is the entry, and $CUSTODY_BISECT_DB a journal \
-      that ends there, which nobody may write to and which goes away afterwards.
+      that ends there, which nobody may write to and which goes away afterwards. Making it takes about as long as \
+      importing so many entries; with --no-copy it is the journal itself, and the command asks about --at \
+      $CUSTODY_BISECT_SEQ.
 
       Goes on with the search of `custody bisect start`; without one it begins anew: good before the first entry, \
       bad at the last. Both bounds are judged first. What is assumed is that what is bad stays bad: when the answer is \
@@ -38,6 +40,8 @@ struct BisectRunCommand: ParsableCommand {
       """)
 
   @OptionGroup var journal: JournalOption
+  @Flag(help: "Give the command the journal itself: it asks about --at $CUSTODY_BISECT_SEQ.")
+  var noCopy = false
   @Flag(help: "Cut nothing, however narrow the terminal is.")
   var full = false
   @Argument(parsing: .captureForPassthrough, help: "The command with its arguments.")
@@ -56,7 +60,7 @@ struct BisectRunCommand: ParsableCommand {
     let reader = try journal.openReader()
     let file = BisectFile(reader)
     var state = try file.read() ?? Self.begin(file)
-    let script = try BisectScript(reader, command)
+    let script = try BisectScript(reader, command, copies: !noCopy)
     defer { script.remove() }
     let text = BisectText(reader, console)
     func judge(_ seq: SequenceNumber) throws -> BisectVerdict {
@@ -86,8 +90,7 @@ struct BisectRunCommand: ParsableCommand {
   // A search believes its bounds; a wrong one would send it to a wrong end.
   private static func judgeEnds(_ state: BisectState, _ judge: (SequenceNumber) throws -> BisectVerdict) throws {
     for (seq, expected) in [(state.bad, BisectVerdict.bad), (state.good, .good)] {
-      guard !state.decisions.contains(where: { $0.seq == seq }) else { continue }
-      let verdict = try judge(seq)
+      let verdict = try state.decisions.last { $0.seq == seq }?.verdict ?? judge(seq)
       guard verdict != expected else { continue }
       throw CommandFailure(
         "entry \(seq.rawValue) should be \(expected.rawValue), and the command says \(verdict.rawValue): there is"
