@@ -42,7 +42,7 @@ extension JournalReader {
     let mode = isImmutable ? "immutable=1" : "mode=ro"
     try copy.execute("ATTACH 'file://\(Connection.percentEncoded(path))?\(mode)' AS source", "read \(path)")
     try copy.execute("BEGIN", "begin")
-    for statement in statements(through: seq) { try copy.execute(statement, "copy \(path)") }
+    for statement in try statements(through: seq) { try copy.execute(statement, "copy \(path)") }
     try copy.execute("UPDATE writer_state SET clean = 1", "close")
     try JournalWriter.sealEverything(copy, key: nil)
     try copy.execute("COMMIT", "write")
@@ -51,7 +51,7 @@ extension JournalReader {
   }
 
   // Actions that reach beyond the entry have no end there, because it had not come yet.
-  private func statements(through seq: Int64) -> [String] {
+  private func statements(through seq: Int64) throws(JournalError) -> [String] {
     func copy(_ table: String, _ condition: String) -> String {
       "INSERT INTO main.\(table) SELECT * FROM source.\(table) WHERE \(condition)"
     }
@@ -62,6 +62,10 @@ extension JournalReader {
       copy("space_end", "died_seq <= \(seq)"), copy("source_run", "first_seq <= \(seq)"),
       copy("snapshot_range", "snapshot IN (SELECT id FROM source.snapshot WHERE seq <= \(seq))"),
     ]
+    // Names are younger than journals may be.
+    if try connection.number("SELECT 1 FROM sqlite_schema WHERE name = 'bookmark'") != nil {
+      statements.append(copy("bookmark", "seq <= \(seq)"))
+    }
     let bySeq = ["entry_row", "entry_note", "gap", "change_row", "observation_row", "snapshot", "snapshot_leaf"]
     statements += bySeq.map { copy($0, "seq <= \(seq)") }
     statements += ["activation_row", "transition_row"].map { copy($0, "first_seq <= \(seq)") }

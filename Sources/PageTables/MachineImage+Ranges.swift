@@ -17,38 +17,30 @@ extension MachineImage {
           snapshot: snapshot, ordinal: Int32(clamping: ranges.count), space: space, table: table, pages: pages,
           level: word.level, raw: word.raw))
     }
-    let tables = [(TableKind.hostStage2, SpaceID.host), (.hypStage1, .hyp)] + livingGuests.map { (.guestStage2, $0) }
-    for (table, space) in tables {
+    for (table, space) in allTables {
       forEachLeaf(table, space) { add(table, space, $0.pages, LeafWord(level: $0.level, raw: $0.raw)) }
     }
-    forEachFrameRun { pages, raw in
-      if let raw { add(.vmemmap, .host, pages, LeafWord(level: 3, raw: raw)) }
-    }
+    forEachFrameRun { add(.vmemmap, .host, $0, LeafWord(level: 3, raw: $1)) }
     return ranges
   }
 
-  /// Goes through the pages of which nobody knows what a table or the metadata says; of the metadata those of memory.
+  /// Goes through the pages of which nobody knows what a table says. What ``snapshotRanges(of:)`` leaves out of a table
+  /// is taken as empty; of the metadata it stays unknown.
   package func forEachUnknown(_ body: (TableKind, SpaceID, PageRange) -> Void) {
-    let tables = [(TableKind.hostStage2, SpaceID.host), (.hypStage1, .hyp)] + livingGuests.map { (.guestStage2, $0) }
-    for (kind, space) in tables {
+    for (kind, space) in allTables {
       table(kind, space)?.forEachUnknown(in: PageRange(first: PageFrame(0), count: Self.pageLimit)) { pages in
         // Private mappings of the hypervisor are no part of the state.
         if space != .hyp || Self.isLinear(pages.first) { body(kind, space, pages) }
       }
     }
-    let memory = regions.filter { $0.kind != .mmio }.map(\.pages)
-    forEachFrameRun { pages, raw in
-      guard raw == nil else { return }
-      for region in memory {
-        let low = max(region.first, pages.first)
-        let high = min(region.end, pages.end)
-        if low < high { body(.vmemmap, .host, PageRange(first: low, count: high.rawValue - low.rawValue)) }
-      }
-    }
   }
 
-  // Runs of pages with equal metadata; nil where it is unknown.
-  private func forEachFrameRun(_ body: (PageRange, UInt64?) -> Void) {
+  private var allTables: [(TableKind, SpaceID)] {
+    [(.hostStage2, .host), (.hypStage1, .hyp)] + livingGuests.map { (.guestStage2, $0) }
+  }
+
+  // Runs of pages with equal metadata that is known.
+  private func forEachFrameRun(_ body: (PageRange, UInt64) -> Void) {
     let everything = PageRange(first: PageFrame(0), count: Self.pageLimit)
     var borders: Set<UInt64> = []
     for space in [SpaceID.host, .hyp] {
@@ -56,18 +48,17 @@ extension MachineImage {
     }
     ownership.forEachPinRun(in: everything) { run, _ in borders.insert(run.first.rawValue) }
     ownership.forEachShareCountRun(in: everything) { run, _ in borders.insert(run.first.rawValue) }
-    for region in regions { borders.formUnion([region.pages.first.rawValue, region.pages.end.rawValue]) }
     let starts = borders.filter { $0 < Self.pageLimit }.sorted()
-    var pending: (pages: PageRange, raw: UInt64?)?
+    var pending: (pages: PageRange, raw: UInt64)?
     for (index, start) in starts.enumerated() {
       let end = index + 1 < starts.count ? starts[index + 1] : Self.pageLimit
-      let raw = frameWord(at: PageFrame(start))
-      if let run = pending, run.raw == raw {
+      guard let raw = frameWord(at: PageFrame(start)) else { continue }
+      if let run = pending, run.raw == raw, run.pages.end.rawValue == start {
         pending?.pages.count += end - start
-        continue
+      } else {
+        if let pending { body(pending.pages, pending.raw) }
+        pending = (PageRange(first: PageFrame(start), count: end - start), raw)
       }
-      if let pending { body(pending.pages, pending.raw) }
-      pending = (PageRange(first: PageFrame(start), count: end - start), raw)
     }
     if let pending { body(pending.pages, pending.raw) }
   }

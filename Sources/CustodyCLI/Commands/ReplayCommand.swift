@@ -31,7 +31,7 @@ struct ReplayCommand: ParsableCommand {
   @OptionGroup var journal: JournalOption
   @Option(
     help: ArgumentHelp(
-      "Stop at this moment: 123 (right after that entry), t=12.5s, mark=0x4001, T5446, T5446.3, HEAD~10.",
+      "Stop at this moment: 123 (right after that entry), t=12.5s, mark=0x4001, T5446, T5446.3, HEAD~10, @name.",
       valueName: "moment"))
   var to: PointInTime?
   @Option(help: ArgumentHelp("Keep the state there in a file that does not exist yet.", valueName: "file"))

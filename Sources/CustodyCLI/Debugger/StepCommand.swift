@@ -18,7 +18,7 @@ enum StepVerb: CaseIterable {
     case .finish: ("f", "finish", "", "to the end of the transition that is shown")
     case .change: ("c", "change", "[PAGE]…", "to the next change of a page (of those named last)")
     case .changeBack: ("r", "reverse", "[PAGE]…", "to the change of a page before")
-    case .goTo: ("g", "goto", "MOMENT", "to 123, T5446, T5446.3, t=12.5s, mark=0x4001, HEAD~10, 0")
+    case .goTo: ("g", "goto", "MOMENT", "to 123, T5446, T5446.3, t=12.5s, mark=0x4001, @name, HEAD~10, 0")
     case .owner: ("o", "owner", "PAGE…", "who holds a page here, in every space")
     case .watch: ("w", "watch", "[PAGE]…", "show a page at each stop, or list those shown")
     case .unwatch: ("u", "unwatch", "", "watch nothing any more")
@@ -100,7 +100,8 @@ struct StepCommand: Equatable {
     }
   }
 
-  private static let pageLimit: UInt64 = 4096
+  /// More pages than this are not followed at once.
+  static let pageLimit: UInt64 = 4096
 
   private var misuse: Misunderstood {
     let words = verb.words

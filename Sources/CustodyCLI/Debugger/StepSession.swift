@@ -143,7 +143,9 @@ struct StepSession {
 
   private func pagesHere() throws -> [AskedPages] {
     guard let (frame, _) = try cursor.entry(at: cursor.seq) else { return [] }
-    return StepPages.physical(frame, cursor.image, limit: 8).map { .physical($0) }
+    return StepPages.physical(frame, cursor.image, limit: 8).map { pages in
+      .physical(PageRange(first: pages.first, count: min(pages.count, StepCommand.pageLimit)))
+    }
   }
 
   private func asked(_ pages: [PagesArgument]) throws -> [AskedPages] {

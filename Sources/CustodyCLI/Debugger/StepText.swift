@@ -38,7 +38,9 @@ final class StepText {
   /// Shows where the cursor came to.
   func write(_ stop: StepStop, _ cursor: StepCursor) throws {
     try showStory(stop)
-    try console.write(console.paint(title(stop), .bold) + "\n")
+    for line in HeaderLine.lines(title(stop), room: console.width ?? .max) {
+      try console.write(console.paint(line, .bold) + "\n")
+    }
     try writeEntry(stop)
     try writePages(stop)
     try writeOthers(stop, cursor)
