@@ -98,6 +98,17 @@ import Testing
     #expect(ran.output.contains("before the first entry") && ran.output.contains("this is the beginning"), "\(ran)")
   }
 
+  @Test func changesAreThoseOfTheTransitionShown() throws {
+    // At an end that names no page.
+    let ran = try session("r", at: "T4396")
+    #expect(ran.output.contains("T4396 host_share_hyp, end") && ran.output.contains("custody 15673>"), "\(ran)")
+    #expect(ran.output.contains("  after        0x45797000"), "\(ran)")
+    // A guest's address with nothing behind it, from the guest's birth on.
+    let guest = try session("r", at: "T5037")
+    #expect(guest.output.contains("  page         guest:0x1000#2/0x40007000  NOPAGE"), "\(guest)")
+    #expect(guest.output.contains("custody 17167>"), "\(guest)")
+  }
+
   @Test func eachStepBackUndoesOneForward() throws {
     let forward = Array(repeating: "s", count: 40)
     let there = try sandbox.custody(

@@ -58,6 +58,12 @@ struct StepCursor {
     try take(from: trail.aim(at: goal), through: goal) { _, _, _ in true }
   }
 
+  /// How many entries are replayed on the way to one.
+  func distance(to goal: SequenceNumber) -> Int64 {
+    let start = trail.start(before: goal)
+    return goal.rawValue - (seq <= goal ? max(seq, start) : start).rawValue
+  }
+
   // `body` hears of each entry, and of the machine after it; false stops there.
   private mutating func take(
     from first: SequenceNumber, through goal: SequenceNumber,

@@ -24,7 +24,11 @@ struct StepSession {
     Interrupt.install(endsStandardInput: true)
     let console = Console.standard(isFull: false)
     var session = try StepSession(reader, console)
-    if let point { try session.cursor.move(to: PointInTime.moment(point, in: reader).seq) }
+    if let point {
+      let goal = try PointInTime.moment(point, in: reader).seq
+      try session.announce(goal)
+      try session.cursor.move(to: goal)
+    }
     try session.loop()
     try console.flush()
     if Interrupt.isRequested { throw CommandFailure.silent(ExitStatus.interrupted) }
@@ -109,8 +113,17 @@ struct StepSession {
   }
 
   private mutating func move(to goal: SequenceNumber) throws {
+    try announce(goal)
     try cursor.move(to: goal)
     try showStop()
+  }
+
+  // A person should know why nothing happens.
+  private func announce(_ goal: SequenceNumber) throws {
+    let count = cursor.distance(to: goal)
+    guard input.isTerminal, count > 200_000 else { return }
+    try console.write("replaying \(count) entries …\n")
+    try console.flush()
   }
 
   private mutating func goTo(_ command: StepCommand) throws {
@@ -135,17 +148,31 @@ struct StepSession {
     guard !lastPages.isEmpty else { return try console.write("name a page: c 0x48163000\n") }
     let pages = lastPages
     if isForward ? try cursor.moveToNextChange(of: pages) : try cursor.moveToPreviousChange(of: pages) {
-      return try showStop()
+      try showStop()
+      // A guest's page may have nothing behind it that the entry would show.
+      return try text.writePages(pages.filter(\.isOfGuest), cursor)
     }
     let name = pages.map(text.name).joined(separator: ", ")
     try console.write("nothing changes \(name) \(isForward ? "behind" : "before") entry \(cursor.seq.rawValue)\n")
   }
 
+  // The pages of the entry, else those of its transition.
   private func pagesHere() throws -> [AskedPages] {
-    guard let (frame, _) = try cursor.entry(at: cursor.seq) else { return [] }
-    return StepPages.physical(frame, cursor.image, limit: 8).map { pages in
-      .physical(PageRange(first: pages.first, count: min(pages.count, StepCommand.pageLimit)))
+    guard let (frame, site) = try cursor.entry(at: cursor.seq) else { return [] }
+    let own = StepPages.physical(frame, cursor.image, limit: 8)
+    guard own.isEmpty else { return own.map { .physical(Self.followed($0.first, $0.count)) } }
+    guard site.operation != nil, let id = frame.entry.action,
+      let transition = try cursor.context.reader.transition(id)?.0
+    else { return [] }
+    if let address = transition.physicalAddress {
+      return [.physical(Self.followed(PageFrame(containing: address), transition.pageCount))]
     }
+    guard let guest = transition.guestEnd, let address = guest.address else { return [] }
+    return [.guest(guest.space, Self.followed(PageFrame(containing: address), transition.pageCount))]
+  }
+
+  private static func followed(_ first: PageFrame, _ count: UInt64) -> PageRange {
+    PageRange(first: first, count: min(count, StepCommand.pageLimit))
   }
 
   private func asked(_ pages: [PagesArgument]) throws -> [AskedPages] {
@@ -165,5 +192,12 @@ struct StepSession {
       try console.write("before the first entry\n")
     }
     try text.writeWatched(watched, cursor)
+  }
+}
+
+extension AskedPages {
+  fileprivate var isOfGuest: Bool {
+    if case .guest = self { return true }
+    return false
   }
 }
