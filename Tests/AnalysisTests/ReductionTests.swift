@@ -63,6 +63,33 @@ import TransitionRules
     #expect(shown > 2000)
   }
 
+  // What grows in no way with the part: any step may make it show or hide it.
+  @Test func propertiesWithoutAnyOrder() {
+    var random = SeededRandom(seed: SeededRandom.seed(65))
+    var shown = 0
+    for round in 0..<4000 {
+      let weights = (0..<2 + random.below(12)).map { _ in random.below(1000) }
+      let (modulus, rest) = (3 + random.below(9), random.below(3))
+      let shows: Property = { part in
+        var sum = 0
+        for (place, step) in part.enumerated() {
+          sum += weights[step]
+          if sum % modulus == rest, place > 0 { return place }
+        }
+        return nil
+      }
+      guard let best = reduce(weights.count, shows).best else { continue }
+      shown += 1
+      #expect(shows(best) == best.count - 1, "seed \(random.seed), round \(round): \(best)")
+      for index in best.indices {
+        var fewer = best
+        fewer.remove(at: index)
+        #expect(shows(fewer) == nil, "seed \(random.seed), round \(round): \(best) without \(best[index])")
+      }
+    }
+    #expect(shown > 1000, "\(shown)")
+  }
+
   @Test func fewTestsFindFewSteps() {
     let wanted = [700, 71_000, 99_999]
     let search = reduce(100_000) { part in
