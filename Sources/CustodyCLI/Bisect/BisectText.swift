@@ -50,7 +50,8 @@ struct BisectText {
     throw CommandFailure.silent(ExitStatus.differences)
   }
 
-  private func show(_ seq: SequenceNumber) throws {
+  /// Shows an entry: its transition and phase, the pages before and after, the call around it.
+  func show(_ seq: SequenceNumber) throws {
     var cursor = try StepCursor(reader)
     try cursor.move(to: seq)
     guard let stop = try cursor.stop() else { return }

@@ -6,5 +6,6 @@ struct BisectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bisect",
     abstract: "Find the first entry at which something holds",
-    subcommands: BisectProtocol.commands)
+    subcommands: [BisectPageCommand.self, BisectWhereCommand.self, BisectGenerationCommand.self]
+      + BisectProtocol.commands)
 }
