@@ -81,6 +81,9 @@ package struct LivingGuests: Sendable {
     }
   }
 
+  /// The guest of a handle; nil if none lives.
+  func guest(of handle: VMHandle) -> SpaceID? { byHandle[handle] }
+
   /// The guest page that a holding names as owner; nil if it names no guest, or none that lives.
   package func named(by holding: Holding) -> GuestPage? {
     guard case .guest(let handle, let gfn) = holding.annotation, let space = byHandle[handle] else { return nil }

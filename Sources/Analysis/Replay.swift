@@ -34,6 +34,12 @@ package struct Replay: Sendable {
     for (space, born) in guests where born.rawValue == 0 { image.addGuest(space, isEmpty: false) }
   }
 
+  /// Takes over the lives of guests that a writer added since; those up to the last entry taken are known.
+  package mutating func extend(births: [(Space, SequenceNumber)], deaths: [(SpaceID, SequenceNumber)]) {
+    self.births = births.filter { $0.0.id.isGuest && $0.1 > lastSeq }.sorted { $0.1 > $1.1 }
+    self.deaths = deaths.filter { $0.1 > lastSeq }.sorted { $0.1 > $1.1 }
+  }
+
   /// The leaves of the logical state that changed since the last call.
   package mutating func takeDirtyLeaves() -> [LeafImage] { image.takeDirtyLeaves() }
 

@@ -9,6 +9,8 @@ package struct SnapshotImage: Sendable {
   var hyp = DescriptorTable(isEmpty: true)
   var guests: [SpaceID: DescriptorTable] = [:]
   var frames: [(pages: PageRange, raw: UInt64)] = []
+  /// What the hypervisor maps outside its linear map.
+  package private(set) var privateLeaves: [LeafRun] = []
   /// Ranges that no table of a real machine could hold.
   package private(set) var impossibleCount = 0
 
@@ -17,13 +19,15 @@ package struct SnapshotImage: Sendable {
     for guest in guests { self.guests[guest] = DescriptorTable(isEmpty: true) }
   }
 
-  /// Adds a range; private mappings of the hypervisor are left out.
+  /// Adds a range; private mappings of the hypervisor are kept beside its table.
   package mutating func add(_ range: SnapshotRange) {
     do throws(DescriptorTableError) {
       switch range.table {
       case .hostStage2: try host.set(pages: range.pages, level: range.level, raw: range.raw)
       case .hypStage1:
-        guard MachineImage.isLinear(range.pages.first) else { return }
+        guard MachineImage.isLinear(range.pages.first) else {
+          return privateLeaves.append(LeafRun(pages: range.pages, level: range.level, raw: range.raw))
+        }
         try hyp.set(pages: range.pages, level: range.level, raw: range.raw)
       case .guestStage2:
         guard guests[range.space] != nil else { return }

@@ -20,7 +20,7 @@ package struct ConformanceJudge: Sendable {
   package var hasNothingOpen: Bool { open.isEmpty }
 
   let book: RuleBook
-  let conditions: ConditionJudge
+  private(set) var conditions: ConditionJudge
   var applies: ApplyJudge
   var open: [ActionID: JudgedTransition] = [:]
   var calls: [ActionID: OpenCall] = [:]
@@ -37,6 +37,17 @@ package struct ConformanceJudge: Sendable {
     for operation in book.operations {
       plans[operation] = book[operation].map { OperationPlan($0, hasDebug: hasDebug) }
     }
+  }
+
+  /// Takes over facts and guests that a writer added since.
+  package mutating func extend(
+    _ facts: Facts, spaces: [Space], births: [(Space, SequenceNumber)], deaths: [(SpaceID, SequenceNumber)]
+  ) {
+    conditions = ConditionJudge(book.generation, facts, spaces: spaces)
+    let shapes = applies.shapes
+    applies = ApplyJudge(book, spaces: spaces)
+    applies.shapes = shapes
+    replay.extend(births: births, deaths: deaths)
   }
 
   /// Takes the next entry; `transition` or `activation`: the one that it begins.

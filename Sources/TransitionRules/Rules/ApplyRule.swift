@@ -48,7 +48,7 @@ package enum Store: Hashable, Sendable {
 
 extension Store {
   /// Whether it writes to memory at all.
-  var writes: Bool {
+  package var writes: Bool {
     switch self {
     case .nothing, .guestPoisonQuery: false
     default: true
