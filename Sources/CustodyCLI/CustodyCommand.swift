@@ -32,6 +32,8 @@ package struct CustodyCommand: ParsableCommand {
       IndexCommand.self,
       ReplayCommand.self,
       ConformCommand.self,
+      AuditCommand.self,
+      WatchCommand.self,
       RecoverCommand.self,
       VerifyCommand.self,
       SealCommand.self,

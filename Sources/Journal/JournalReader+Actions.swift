@@ -110,3 +110,52 @@ package final class ActionLookup {
       failedSeq: row.optionalNumber(column + 3).map { SequenceNumber($0) })
   }
 }
+
+/// Looks up transitions and activations as they begin, for a pass over all entries: what the begin entry says is not
+/// asked again.
+package final class BeginLookup {
+  private let transitions: Cursor
+  private let activations: Cursor
+
+  /// Prepares the statements. Throws ``JournalError`` `io`.
+  package init(_ reader: JournalReader) throws(JournalError) {
+    activations = try Cursor(
+      reader.connection, "SELECT id, parent, kind, x1, x2, x3, x4, x5, x6, arguments FROM activation_row WHERE id = ?1",
+      of: "activation")
+    transitions = try Cursor(
+      reader.connection,
+      """
+      SELECT id, activation, source_space, source_address, target_space, target_address, page_count, arguments
+      FROM transition_row WHERE id = ?1
+      """, of: "transition")
+  }
+
+  /// The transition that an entry begins; nil if there is none with its number.
+  package func transition(_ entry: Entry, _ operation: Operation) throws(JournalError) -> Transition? {
+    guard let id = entry.action else { return nil }
+    let row = transitions
+    row.restart(id.rawValue)
+    defer { row.reset() }
+    guard try row.step() else { return nil }
+    return Transition(
+      id: id, activation: row.optionalNumber(1).map { ActionID($0) }, operation: operation,
+      source: Endpoint(SpaceID(rawValue: try row.exact(2, as: Int32.self)), row.optionalWord(3)),
+      target: Endpoint(SpaceID(rawValue: try row.exact(4, as: Int32.self)), row.optionalWord(5)),
+      pageCount: row.word(6), cpu: entry.cpu, firstSeq: entry.seq, arguments: row.text(7))
+  }
+
+  /// The activation that an entry begins; nil if there is none with its number.
+  package func activation(_ entry: Entry, _ function: String?) throws(JournalError) -> Activation? {
+    guard let id = entry.action else { return nil }
+    let row = activations
+    row.restart(id.rawValue)
+    defer { row.reset() }
+    guard try row.step() else { return nil }
+    let kind = row.number(2)
+    guard ActivationKind.byCode.indices.contains(Int(clamping: kind)) else { throw row.damaged(2) }
+    return Activation(
+      id: id, parent: row.optionalNumber(1).map { ActionID($0) }, kind: ActivationKind.byCode[Int(kind)],
+      kernelFunction: function ?? "", cpu: entry.cpu, firstSeq: entry.seq,
+      registers: (3..<9).compactMap { row.optionalWord($0) }, arguments: row.text(9))
+  }
+}

@@ -8,7 +8,7 @@ extension JournalWriter {
   ///
   /// Spans that were open then are to be written again. Throws ``JournalError``.
   package func beginIndex(after last: SequenceNumber) throws(JournalError) {
-    try performIndex { () throws(JournalError) in
+    try performDerived { () throws(JournalError) in
       try connection.execute("UPDATE ownership_index SET seq = 0", "begin the index")
       if last.rawValue > 0 {
         try connection.execute("DELETE FROM ownership_span_row WHERE to_seq IS NULL", "reopen the index")
@@ -24,7 +24,7 @@ extension JournalWriter {
   package func appendIndex(_ rows: consuming OwnershipRows) throws(JournalError) {
     rows.sort()
     let sorted = rows
-    try performIndex { () throws(JournalError) in
+    try performDerived { () throws(JournalError) in
       for row in sorted.blocks { try insert(row) }
       for row in sorted.counts { try insert(row) }
       for row in sorted.spans { try insert(row) }
@@ -33,12 +33,13 @@ extension JournalWriter {
 
   /// Ends the index: from now on it is valid up to entry `last`. Throws ``JournalError``.
   package func finishIndex(at last: SequenceNumber) throws(JournalError) {
-    try performIndex { () throws(JournalError) in
+    try performDerived { () throws(JournalError) in
       try connection.execute("UPDATE ownership_index SET seq = \(last.rawValue)", "end the index")
     }
   }
 
-  private func performIndex(_ body: () throws(JournalError) -> Void) throws(JournalError) {
+  /// Writes derived rows, and makes them durable.
+  func performDerived(_ body: () throws(JournalError) -> Void) throws(JournalError) {
     try beginGroup()
     do throws(JournalError) {
       try body()

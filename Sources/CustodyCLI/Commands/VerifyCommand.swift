@@ -11,9 +11,9 @@ struct VerifyCommand: ParsableCommand {
     abstract: "Check the integrity of a journal",
     discussion: """
       Runs SQLite's own integrity check, compares the schema, recomputes the chain of seals and every state hash, \
-      follows every reference, rebuilds every own snapshot and every row of the index, looks for damage in the \
-      write-ahead log, and counts each table's rows against those it checked. A journal that is being written is \
-      checked up to its last commit and is not held up. Exit status 3 if anything is wrong.
+      follows every reference, rebuilds every own snapshot, every row of the index and every saved violation, looks \
+      for damage in the write-ahead log, and counts each table's rows against those it checked. A journal that is \
+      being written is checked up to its last commit and is not held up. Exit status 3 if anything is wrong.
 
       The chain shows that nothing was changed by accident. Who may write the file can also recompute the chain: \
       against that, keep what `custody seal` prints elsewhere and give it with --expect, or seal with a key and give \
@@ -60,6 +60,12 @@ struct VerifyCommand: ParsableCommand {
       index = try index.run()
       check.findings += index.findings.map {
         IntegrityFinding(structure: $0.structure, message: $0.message + "; `custody index --rebuild` mends it")
+      }
+    }
+    if check.findings.isEmpty, let found = try ViolationStore.findings(reader) {
+      check.findings += found.map {
+        IntegrityFinding(
+          structure: $0.structure, message: $0.message + "; `custody audit --save` mends it", place: $0.place)
       }
     }
     let report = VerifyReport(
