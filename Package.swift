@@ -110,7 +110,8 @@ let package = Package(
     .testTarget(
       name: "AnalysisTests",
       dependencies: [
-        "Analysis", "Capture", "ImportBenchmark", "PageOwnership", "PageTables", "TestSupport", "TransitionRules",
+        "Analysis", "Capture", "ImportBenchmark", "Journal", "PageOwnership", "PageTables", "TestSupport",
+        "TransitionRules",
       ],
       swiftSettings: house),
     .testTarget(
