@@ -86,6 +86,9 @@ let package = Package(
       name: "TimeTravelBenchmark",
       dependencies: ["Analysis", "CAppendBaseline", "CustodyCLI", "Journal", "JournalGenerator", "PageOwnership"],
       path: "Sources/Benchmarks/TimeTravelBenchmark", swiftSettings: house),
+    .executableTarget(
+      name: "AuditBenchmark", dependencies: ["CustodyCLI"], path: "Sources/Benchmarks/AuditBenchmark",
+      swiftSettings: house),
     // tests
     .testTarget(name: "PageOwnershipTests", dependencies: ["PageOwnership", "TestSupport"], swiftSettings: house),
     .testTarget(
@@ -117,8 +120,8 @@ let package = Package(
     .testTarget(
       name: "CustodyCLITests",
       dependencies: [
-        "Analysis", "CustodyCLI", "Journal", "KillAt", "OwnerBenchmark", "PageOwnership", "PageTables", "TestSupport",
-        "TimeTravelBenchmark",
+        "Analysis", "AuditBenchmark", "CustodyCLI", "Journal", "KillAt", "OwnerBenchmark", "PageOwnership",
+        "PageTables", "TestSupport", "TimeTravelBenchmark",
         "TransitionRules", "custody",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],

@@ -32,7 +32,7 @@ extension Audit {
 
   // A transition that serves another call than the one that its CPU is in.
   private mutating func notePassed(_ transition: Transition?, _ entry: Entry) {
-    for (id, call) in calls where call.kind == .hypercall && call.cpu == entry.cpu && call.passedBy == nil {
+    for (id, call) in calls where call.endsByItself && call.cpu == entry.cpu && call.passedBy == nil {
       var serving = transition?.activation
       // Deeper than this no call is nested; a damaged journal may name a call as its own parent.
       for _ in 0..<8 where serving != nil && serving != id { serving = serving.flatMap { calls[$0]?.parent } }
@@ -177,9 +177,10 @@ extension Audit {
   /// A call begins.
   mutating func begin(_ activation: Activation, _ entry: Entry) {
     switch activation.kind {
-    case .hypercall, .hostAbort, .guestCall:
+    case .hypercall, .hostAbort:
       abandonAll(on: entry.cpu, entry)
       abandonCalls(on: entry.cpu, entry)
+    case .guestCall: abandonAll(on: entry.cpu, entry)
     case .boot, .function: break
     }
     // Only a damaged journal is inside so many.
@@ -194,7 +195,7 @@ extension Audit {
 
   private mutating func abandonCalls(on cpu: Int32?, _ entry: Entry) {
     guard let cpu else { return }
-    while let (id, call) = calls.first(where: { $0.value.cpu == cpu && $0.value.kind == .hypercall }) {
+    while let (id, call) = calls.first(where: { $0.value.cpu == cpu && $0.value.endsByItself }) {
       calls[id] = nil
       judgeLost(call, id, entry)
       balance.forget()

@@ -16,6 +16,9 @@ struct AuditedCall: Sendable {
   var passedBy: Entry?
   /// Pages that it lent to the secure world and has not taken back.
   var secureShares: [PageRange] = []
+
+  /// Whether the CPU does nothing else before it returns: not so while a guest runs, which calls and faults by itself.
+  var endsByItself: Bool { kind == .hypercall && function != "__kvm_vcpu_run" }
 }
 
 /// What guests were given, and what came back.

@@ -55,6 +55,10 @@ package struct ConformanceJudge: Sendable {
     _ entry: Entry, _ site: Site, changes: [Change], observations: [Observation], transition: Transition? = nil,
     activation: Activation? = nil
   ) {
+    // Who judges nothing pays for the replay alone.
+    if !isJudging, activation == nil, open.isEmpty, calls.isEmpty {
+      return replay.take(entry, site, changes: changes, observations: observations)
+    }
     if isJudging, let transition, site.kind == .begin { begin(transition) }
     if let activation { begin(activation) }
     if site.kind == .lost { breakOpen() }
