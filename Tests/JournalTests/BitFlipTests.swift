@@ -18,6 +18,7 @@ struct BitFlipTests {
   /// Derived rows, which the whole `custody verify` compares with a replay, and the writer's mark.
   private static let notSealed =
     " writer_state snapshot_leaf ownership_index ownership_span_row ownership_block ownership_count "
+    + "audit_run violation "
 
   /// What became of flips.
   fileprivate struct Tally: Sendable {
