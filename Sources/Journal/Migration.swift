@@ -28,7 +28,7 @@ struct Migration: Sendable {
       name: "v0004-moments", bytes: PackageResources.v0004_moments_sql,
       frozenHash: "144d4ae9511fe0f79e141e97f0e8e51c68af084ea84b8395c5958f1166cc3eeb"),
     Migration(
-      name: "v0006-violation", bytes: PackageResources.v0006_violation_sql,
+      name: "v0005-violation", bytes: PackageResources.v0005_violation_sql,
       frozenHash: "ab4eeefc32cd07729bba8cd5e628827c3c5d74321e7643235aabd701f4d8ea18"),
   ]
 
