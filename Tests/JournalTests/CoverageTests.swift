@@ -19,6 +19,7 @@ struct CoverageTests {
     batch.spaces.append((loose, SequenceNumber(2)))
     batch.stateHashes = [(SequenceNumber(13), StateHash(first: 1, second: 2))]
     try writer.append(batch)
+    try writer.setBookmark(Bookmark(name: "here", seq: SequenceNumber(7)))
     try writer.commit(importState: "{\"offset\":7}", isComplete: true)
     try writer.close()
   }
