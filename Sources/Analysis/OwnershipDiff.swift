@@ -19,7 +19,7 @@ package struct OwnershipDifference: Hashable, Sendable {
     case onlyAfter
   }
 
-  /// Whose view it is.
+  /// Whose view it is, by the first state's number; of ``What/onlyAfter`` by the second's.
   package var space: SpaceID
   /// The pages, in that space's numbers; none for a guest as a whole.
   package var pages: PageRange
@@ -37,16 +37,21 @@ package struct OwnershipDiff: Sendable {
   private static let everything = PageRange(first: PageFrame(0), count: 1 << 52)
 
   /// Compares two states.
-  package init(from before: OwnershipState, to after: OwnershipState) {
-    for space in Set(before.spaces).union(after.spaces).sorted() {
-      if !before.spaces.contains(space) {
-        note(space, .onlyAfter)
-      } else if !after.spaces.contains(space) {
+  ///
+  /// - Parameter counterpart: The number in the second state of a space of the first; nil if it is not there. Without
+  ///   it both count spaces alike, as the states of one journal do.
+  package init(
+    from before: OwnershipState, to after: OwnershipState, counterpart: (SpaceID) -> SpaceID? = { $0 }
+  ) {
+    var strangers = Set(after.spaces)
+    for space in before.spaces {
+      guard let other = counterpart(space), strangers.remove(other) != nil else {
         note(space, .onlyBefore)
-      } else {
-        compareHoldings(space, before, after)
+        continue
       }
+      compareHoldings(space, before, other, after)
     }
+    for space in strangers.sorted() { note(space, .onlyAfter) }
     compareCounts(before, after)
   }
 
@@ -55,14 +60,16 @@ package struct OwnershipDiff: Sendable {
     differences.append(OwnershipDifference(space: space, pages: none, what: what))
   }
 
-  private mutating func compareHoldings(_ space: SpaceID, _ before: OwnershipState, _ after: OwnershipState) {
+  private mutating func compareHoldings(
+    _ space: SpaceID, _ before: OwnershipState, _ otherSpace: SpaceID, _ after: OwnershipState
+  ) {
     var borders: Set<UInt64> = []
     before.forEachRun(space, in: Self.everything) { run, _ in borders.insert(run.first.rawValue) }
-    after.forEachRun(space, in: Self.everything) { run, _ in borders.insert(run.first.rawValue) }
+    after.forEachRun(otherSpace, in: Self.everything) { run, _ in borders.insert(run.first.rawValue) }
     for pages in Self.stretches(borders) {
       // Runs rise together, so the first page speaks for all.
       let one = before.holding(space, pages.first)
-      let other = after.holding(space, pages.first)
+      let other = after.holding(otherSpace, pages.first)
       guard one != other else { continue }
       if one.state == .unknown || other.state == .unknown {
         pagesUnknown += pages.count

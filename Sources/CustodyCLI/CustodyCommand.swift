@@ -26,6 +26,7 @@ package struct CustodyCommand: ParsableCommand {
       OwnerCommand.self,
       HistoryCommand.self,
       WhyCommand.self,
+      DiffCommand.self,
       SnapshotCommand.self,
       SQLCommand.self,
       MarkCommand.self,

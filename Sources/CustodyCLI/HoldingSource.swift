@@ -18,14 +18,25 @@ struct HeldPage: Equatable {
   var isGone = false
 }
 
+/// Where the answers about one entry come from.
+enum HoldingSources {
+  /// The index if it reaches `seq`, else a replay through it.
+  static func source(
+    of reader: JournalReader, _ asked: [AskedPages], _ lives: GuestLives, at seq: SequenceNumber
+  ) throws -> any HoldingSource {
+    if let index = try OwnershipIndex(reader), index.validTo >= seq { return IndexedSource(index, lives, at: seq) }
+    return try ReplayedSource(reader, asked, at: seq)
+  }
+}
+
 /// Answers what was held at one entry.
 protocol HoldingSource {
   /// What a space holds of a page.
   func held(_ space: SpaceID, _ page: PageFrame) throws -> HeldPage
   /// The guest pages that have a physical page behind them, by guest and gfn.
   func guestPages(behind page: PageFrame) throws -> [GuestPage]
-  /// A counter of a page; nil if unknown.
-  func count(_ field: StateField, of page: PageFrame) throws -> UInt32?
+  /// A counter of a page, nil if unknown, and the entry that made it so; nil if nothing ever did.
+  func count(_ field: StateField, of page: PageFrame) throws -> (count: UInt32?, since: SequenceNumber?)
   /// Nothing more is asked for now.
   func release()
 }
@@ -60,7 +71,9 @@ struct IndexedSource: HoldingSource {
     }
   }
 
-  func count(_ field: StateField, of page: PageFrame) throws -> UInt32? { try index.count(field, of: page, at: seq) }
+  func count(_ field: StateField, of page: PageFrame) throws -> (count: UInt32?, since: SequenceNumber?) {
+    try index.count(field, of: page, at: seq)
+  }
 
   func release() { index.release() }
 }
@@ -114,8 +127,9 @@ struct ReplayedSource: HoldingSource {
   // Ranges that overlap find a page twice.
   func guestPages(behind page: PageFrame) throws -> [GuestPage] { Set(guests[page] ?? []).sorted() }
 
-  func count(_ field: StateField, of page: PageFrame) throws -> UInt32? {
-    field == .pins ? image.ownership.pins(page) : image.ownership.shareCount(page)
+  func count(_ field: StateField, of page: PageFrame) throws -> (count: UInt32?, since: SequenceNumber?) {
+    let count = field == .pins ? image.ownership.pins(page) : image.ownership.shareCount(page)
+    return (count, tracker.since(field, page))
   }
 
   func release() {}

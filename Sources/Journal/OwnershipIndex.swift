@@ -90,10 +90,12 @@ package final class OwnershipIndex {
     return found.map { ($0, SequenceNumber(newest)) }
   }
 
-  /// A counter of a page right after `seq`; nil if unknown. Throws ``JournalError`` `corrupt`, `io`.
+  /// A counter of a page right after `seq`, nil if unknown, and the entry that made it so; nil if nothing ever did.
+  ///
+  /// Throws ``JournalError`` `corrupt`, `io`.
   package func count(
     _ field: StateField, of page: PageFrame, at seq: SequenceNumber
-  ) throws(JournalError) -> UInt32? {
+  ) throws(JournalError) -> (count: UInt32?, since: SequenceNumber?) {
     try holdTransaction()
     var newest: Int64 = -1
     var found: UInt32?
@@ -104,7 +106,7 @@ package final class OwnershipIndex {
       newest = counts.number(0)
       found = try counts.optionalExact(1, as: UInt32.self)
     }
-    return found
+    return (found, newest > 0 ? SequenceNumber(newest) : nil)
   }
 
   /// The guest pages among `spaces` that ever had `page` behind them. Throws ``JournalError`` `corrupt`, `io`.

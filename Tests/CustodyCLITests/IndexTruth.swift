@@ -78,7 +78,7 @@ struct IndexTruth {
         "space \(space.rawValue) page 0x\(String(page.rawValue, radix: 16)) at \(seq.rawValue): \(naive), \(answers)")
     }
     guard space == .host else { return }
-    let counts = try (index.count(.pins, of: page, at: seq), index.count(.shareCount, of: page, at: seq))
+    let counts = try (index.count(.pins, of: page, at: seq).count, index.count(.shareCount, of: page, at: seq).count)
     if counts != (image.ownership.pins(page), image.ownership.shareCount(page)) { note("counts of \(page), \(seq)") }
     var behind: [GuestPage] = []
     image.forEachGuestMapping(of: PageRange(page)) { place, _ in behind.append(place) }

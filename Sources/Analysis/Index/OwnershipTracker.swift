@@ -41,6 +41,12 @@ package struct OwnershipTracker {
     return SequenceNumber(Int64(since >> 1))
   }
 
+  /// The entry that made a counter of `page` what it is; nil if nothing ever did.
+  package func since(_ field: StateField, _ page: PageFrame) -> SequenceNumber? {
+    guard let since = layers[LayerKey(space: .host, field: field)]?.since.get(page), since > 1 else { return nil }
+    return SequenceNumber(Int64(since >> 1))
+  }
+
   /// Takes note of what an entry wrote; `image` is the machine right after it.
   package mutating func note(_ seq: SequenceNumber, _ writes: [OwnershipWrite], _ image: MachineImage) {
     for write in writes {

@@ -50,7 +50,7 @@ struct OwnerAnswer {
     else { return false }
     for (mine, theirs) in zip(facts, next.facts) {
       guard mine.space == theirs.space, mine.since == theirs.since, follows(theirs.page, mine.page, count),
-        Self.isSame(mine.holding, theirs.holding, distance: count)
+        theirs.holding == mine.holding.advanced(by: count)
       else { return false }
     }
     count += next.count
@@ -60,11 +60,6 @@ struct OwnerAnswer {
 
   private func follows(_ next: PageFrame?, _ first: PageFrame?, _ count: UInt64) -> Bool {
     next == first.map { $0.advanced(by: count) }
-  }
-
-  private static func isSame(_ left: Holding, _ right: Holding, distance: UInt64) -> Bool {
-    guard case .guest(let handle, let gfn) = left.annotation else { return left == right }
-    return right == Holding(left.state, .guest(handle: handle, gfn: gfn.advanced(by: distance)))
   }
 }
 
@@ -93,11 +88,7 @@ struct OwnerReport {
     self.asked = asked
     self.seq = seq
     lives = try reader.guestLives()
-    if let index = try OwnershipIndex(reader), index.validTo >= seq {
-      source = IndexedSource(index, lives, at: seq)
-    } else {
-      source = try ReplayedSource(reader, asked, at: seq)
-    }
+    source = try HoldingSources.source(of: reader, asked, lives, at: seq)
   }
 
   /// Answers from a source that is open already.
@@ -145,7 +136,8 @@ struct OwnerReport {
     let view = PageView(
       page: page, host: host.holding, hyp: hyp.holding,
       guests: zip(places, facts.dropFirst(2)).map { GuestView(place: $0, holding: $1.holding) },
-      pins: try source.count(.pins, of: page), shareCount: try source.count(.shareCount, of: page), namedGuest: named)
+      pins: try source.count(.pins, of: page).count, shareCount: try source.count(.shareCount, of: page).count,
+      namedGuest: named)
     // Named as the owner, and its own table does not have the page (yet, or any more).
     if let named, !places.contains(named) {
       facts.append(OwnerFact(named.space, named.page, try source.held(named.space, named.page)))
