@@ -27,6 +27,7 @@ package struct CustodyCommand: ParsableCommand {
       HistoryCommand.self,
       WhyCommand.self,
       DiffCommand.self,
+      BisectCommand.self,
       SnapshotCommand.self,
       SQLCommand.self,
       MarkCommand.self,

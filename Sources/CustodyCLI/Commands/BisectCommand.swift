@@ -6,6 +6,7 @@ struct BisectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bisect",
     abstract: "Find the first entry at which something holds",
-    subcommands: [BisectPageCommand.self, BisectWhereCommand.self, BisectGenerationCommand.self]
-      + BisectProtocol.commands)
+    subcommands: [
+      BisectPageCommand.self, BisectWhereCommand.self, BisectGenerationCommand.self, BisectAgainstCommand.self,
+    ] + BisectProtocol.commands)
 }
