@@ -27,7 +27,6 @@ package struct CustodyCommand: ParsableCommand {
       HistoryCommand.self,
       WhyCommand.self,
       DiffCommand.self,
-      BisectCommand.self,
       SnapshotCommand.self,
       SQLCommand.self,
       MarkCommand.self,
