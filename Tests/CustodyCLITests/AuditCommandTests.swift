@@ -38,7 +38,7 @@ import Testing
     #expect(ran.status == 1 && ran.output.contains("I11 error  only memory changes hands"), "\(ran)")
     #expect(ran.output.contains("0x42010000 of host") && ran.output.contains("custody show T2"))
     let rows = try sandbox.custody("audit", "--format", "jsonl")
-    let first = try object(rows.lines[0])
+    let first = try object(#require(rows.lines.first))
     #expect(rows.lines.count == 2 && first["rule"] as? String == "I11" && first["page"] as? String == "0x42010000")
     #expect(first["operation"] as? String == "host_share_hyp" && first["racy"] as? Int == 0)
     #expect(try sandbox.custody("audit", "--format", "csv").output.hasPrefix("rule,severity,seq,transition,operation,"))
