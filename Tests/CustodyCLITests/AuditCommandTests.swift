@@ -51,6 +51,17 @@ import Testing
   }
 
   @Test(arguments: [
+    ("k73-panic-young", ["fatal"]), ("k61-scenarios", ["I25", "I25"]), ("k612-scenarios", []),
+    ("cut-k73-torn-donate_hyp", []),
+  ])
+  func recordingsHaveTheirFindings(_ name: String, _ rules: [String]) throws {
+    guard let sandbox = try ImportedJournals.journal(name) else { return }
+    let ran = try sandbox.custody("audit", "--format", "jsonl")
+    let found = try ran.lines.compactMap { try object($0)["rule"] as? String }
+    #expect(found == rules && ran.status == (rules.isEmpty ? 0 : 1), "\(ran)")
+  }
+
+  @Test(arguments: [
     ["--check", "I99"], ["--check", "I14"], ["--check", "I1", "--skip", "I2"], ["--explain", "nothing"],
     ["--save", "--first"], ["--from", "9", "--to", "3"], ["--check", ","], ["--format", "xml"],
   ])

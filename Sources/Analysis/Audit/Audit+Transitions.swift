@@ -149,6 +149,8 @@ extension Audit {
     // What a panic left half done is nobody's any more.
     if outcome == .fatal {
       balance.forget()
+      // Nor do the calls around it return, which no entry was lost for.
+      if let cpu = subject.cpu ?? entry.cpu { calls = calls.filter { $0.value.cpu != cpu } }
       summary.open[subject.id] = subject.dirty.reduce(0) { $0 &+ $1.pages.count }
       return
     }
