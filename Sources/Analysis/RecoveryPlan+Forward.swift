@@ -138,9 +138,7 @@ struct ForwardRecovery {
 
   /// The permission bits of a stage 2 leaf (S2AP, bits 7:6) that the arguments of a share leave out.
   private static func withheld(_ transition: Transition, _ generation: Generation) -> UInt64 {
-    let words = transition.arguments.split(separator: " ")
-    guard let text = words.first(where: { $0.hasPrefix("prot=0x") })?.dropFirst(7), let prot = UInt64(text, radix: 16)
-    else { return 0 }
+    guard let prot = transition.argument("prot") else { return 0 }
     let bits = RuleBook.of(generation).traits.protection
     return (prot & bits.write == 0 ? 1 << 7 : 0) | (prot & bits.read == 0 ? 1 << 6 : 0)
   }

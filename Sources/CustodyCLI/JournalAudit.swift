@@ -8,9 +8,9 @@ import PageTables
 import TransitionRules
 
 /// Audits a journal.
-struct JournalAudit {
+struct JournalAudit: ~Copyable {
   private let reader: JournalReader
-  private var source: JournalReplay
+  private var source: ReplaySource
   private let begins: BeginLookup
   /// The audit, as far as it got.
   private(set) var audit: Audit
@@ -19,11 +19,14 @@ struct JournalAudit {
   ///
   /// Throws a ``JournalError``, or a ``CommandFailure`` if the journal names no rules.
   init(_ reader: JournalReader, rules: Set<String>?) throws {
+    let source = try ReplaySource(reader)
+    let begins = try BeginLookup(reader)
+    let replay = try JournalReplay(reader).replay
+    let (facts, lives) = (try Self.facts(reader), try Self.lives(reader))
     self.reader = reader
-    source = try JournalReplay(reader)
-    begins = try BeginLookup(reader)
-    let book = RuleBook.of(source.replay.image.generation)
-    audit = Audit(book, try Self.facts(reader), lives: try Self.lives(reader), replay: source.replay, rules: rules)
+    self.source = source
+    self.begins = begins
+    audit = Audit(RuleBook.of(replay.image.generation), facts, lives: lives, replay: replay, rules: rules)
   }
 
   private static func facts(_ reader: JournalReader) throws -> Facts {
@@ -39,7 +42,7 @@ struct JournalAudit {
 
   /// Takes over sites, guests, snapshots and facts that a writer added meanwhile.
   mutating func refresh() throws {
-    source = try JournalReplay(reader)
+    source = try ReplaySource(reader)
     audit.extend(try Self.facts(reader), lives: try Self.lives(reader))
   }
 
@@ -48,15 +51,16 @@ struct JournalAudit {
   mutating func run(through last: SequenceNumber, _ body: ([AuditFinding]) throws -> Bool) throws {
     let first = SequenceNumber(audit.lastSeq.rawValue + 1)
     var isStopped = false
+    let source = source
     try reader.forEachEntry(from: first, through: last) { frame in
-      try take(frame)
+      try take(frame, source)
       let findings = audit.takeFindings()
       if !findings.isEmpty { isStopped = try !body(findings) }
       return !isStopped
     }
   }
 
-  private mutating func take(_ frame: EntryFrame) throws {
+  private mutating func take(_ frame: EntryFrame, _ source: ReplaySource) throws {
     let entry = frame.entry
     let site = try source.site(of: entry)
     var transition: Transition?

@@ -4,33 +4,33 @@
 import Analysis
 import Journal
 import PageOwnership
+import PageTables
 import TransitionRules
 
 /// Judges a journal by the rules of a generation.
-struct JournalConformance {
-  private let reader: JournalReader
-  private let source: JournalReplay
+struct JournalConformance: ~Copyable {
+  private let source: ReplaySource
   private var judge: ConformanceJudge
 
   /// Prepares a judgement; without `generation` by the journal's own rules.
   ///
   /// Throws a ``JournalError``, or a ``CommandFailure`` if the journal names no rules.
   init(_ reader: JournalReader, generation: Generation? = nil) throws {
-    self.reader = reader
-    source = try JournalReplay(reader)
+    let source = try ReplaySource(reader)
+    let replay = try JournalReplay(reader).replay
+    let spaces = try reader.spaces().map(\.space)
     var facts = try reader.facts()
     facts.inferAddressBits(from: try reader.snapshots())
-    guard let rules = generation ?? facts.generation.value else {
-      throw CommandFailure("\(reader.path): the journal does not name its generation", status: ExitStatus.corrupt)
-    }
+    self.source = source
     judge = ConformanceJudge(
-      RuleBook.of(rules), facts, spaces: try reader.spaces().map(\.space), replay: source.replay)
+      RuleBook.of(generation ?? replay.image.generation), facts, spaces: spaces, replay: replay)
   }
 
   /// Judges the transitions that begin from `first` on and not after `last`.
   mutating func run(from first: SequenceNumber, through last: SequenceNumber) throws -> ConformanceReport {
-    let actions = try ActionLookup(reader)
-    try reader.forEachEntry(through: try reader.headSeq()) { frame in
+    let source = source
+    let actions = try ActionLookup(source.reader)
+    try source.reader.forEachEntry(through: try source.reader.headSeq()) { frame in
       let entry = frame.entry
       let site = try source.site(of: entry)
       judge.isJudging = entry.seq >= first && entry.seq <= last

@@ -8,9 +8,7 @@ import PageTables
 
 /// Replays a journal.
 struct JournalReplay {
-  let reader: JournalReader
-  private let sites: Journal.SiteTable
-  private let snapshots: [SequenceNumber: Snapshot]
+  let source: ReplaySource
   private let spaces: [Space]
   /// The replay, as far as it got.
   var replay: Replay
@@ -23,28 +21,20 @@ struct JournalReplay {
   ///
   /// Throws a ``JournalError``, or a ``CommandFailure`` if the journal names no rules.
   init(_ reader: JournalReader, unwritten: [(Space, SequenceNumber)] = []) throws {
-    self.reader = reader
     let facts = try reader.facts()
-    guard let generation = facts.generation.value else {
-      throw CommandFailure(
-        "\(reader.path): the journal does not name its generation, so its raw words have no meaning",
-        hint: "import again with --generation", status: ExitStatus.corrupt)
-    }
-    sites = try reader.sites()
+    let generation = try ReplaySource.generation(facts, reader.path)
+    source = try ReplaySource(reader)
     let lives = try reader.spaces()
     spaces = lives.map(\.space)
     replay = Replay(
       generation: generation, regions: facts.regions.value ?? [],
       births: lives.map { ($0.space, $0.bornSeq) } + unwritten,
       deaths: lives.compactMap { life in life.diedSeq.map { (life.space.id, $0) } })
-    var observed: [SequenceNumber: Snapshot] = [:]
-    for snapshot in try reader.snapshots() where snapshot.origin == .observed { observed[snapshot.seq] = snapshot }
-    snapshots = observed
   }
 
   /// Keeps the account of the last snapshot at or before `seq` by itself; gives its entry, nil without one.
   mutating func keepLastSnapshot(through seq: SequenceNumber) -> SequenceNumber? {
-    witnessSeq = snapshots.keys.filter { $0 <= seq }.max()
+    witnessSeq = source.lastSnapshot(through: seq)
     return witnessSeq
   }
 
@@ -58,39 +48,24 @@ struct JournalReplay {
     through last: SequenceNumber, _ body: (EntryFrame, Site, inout Replay) throws -> Bool
   ) throws {
     let first = SequenceNumber(replay.lastSeq.rawValue + 1)
-    try reader.forEachEntry(from: first, through: last) { frame in
-      let site = try site(of: frame.entry)
+    let source = source
+    try source.reader.forEachEntry(from: first, through: last) { frame in
+      let site = try source.site(of: frame.entry)
       replay.take(frame.entry, site, changes: frame.changes, observations: frame.observations)
       if shown != nil { for change in frame.changes { shown?.apply(change) } }
       if site.kind == .lost { shown = nil }
-      if site.kind == .snapshot { try takeSnapshot(frame.entry) }
+      if site.kind == .snapshot { try takeSnapshot(frame.entry, source) }
       return try body(frame, site, &replay)
     }
   }
 
-  private mutating func takeSnapshot(_ entry: Entry) throws {
-    guard let (snapshot, content) = try snapshot(at: entry.seq) else { return }
+  private mutating func takeSnapshot(_ entry: Entry, _ source: ReplaySource) throws {
+    guard let (snapshot, content) = try source.snapshot(at: entry.seq) else { return }
     if entry.seq == witnessSeq {
       shown = MachineImage(
         generation: replay.image.generation, regions: replay.image.regions, showing: content, guests: spaces)
     }
     replay.take(snapshot, content)
-  }
-
-  /// The words of an entry.
-  func site(of entry: Entry) throws -> Site {
-    guard let site = sites[entry.site] else {
-      throw JournalError(.corrupt, "\(reader.path): entry \(entry.seq.rawValue) has no site")
-    }
-    return site
-  }
-
-  /// The observed snapshot whose entry this is, with its content.
-  func snapshot(at seq: SequenceNumber) throws -> (Snapshot, SnapshotImage)? {
-    guard let snapshot = snapshots[seq] else { return nil }
-    var content = SnapshotImage(guests: snapshot.guests)
-    try reader.forEachSnapshotRange(of: snapshot.id) { content.add($0) }
-    return (snapshot, content)
   }
 
   /// Ends the replay and gives what it found.

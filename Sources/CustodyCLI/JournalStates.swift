@@ -8,9 +8,7 @@ import PageTables
 
 /// Follows a journal from its beginning.
 struct JournalStates {
-  private let reader: JournalReader
-  private let sites: Journal.SiteTable
-  private let snapshots: [SequenceNumber: Snapshot]
+  private let source: ReplaySource
   /// The state, as far as it got.
   private(set) var follower: StateFollower
 
@@ -18,34 +16,23 @@ struct JournalStates {
   ///
   /// Throws a ``JournalError``, or a ``CommandFailure`` if the journal names no rules.
   init(_ reader: JournalReader, unwritten: [(Space, SequenceNumber)]) throws {
-    self.reader = reader
     let facts = try reader.facts()
-    guard let generation = facts.generation.value else {
-      throw CommandFailure(
-        "\(reader.path): the journal does not name its generation, so its raw words have no meaning",
-        hint: "import again with --generation", status: ExitStatus.corrupt)
-    }
-    sites = try reader.sites()
+    let generation = try ReplaySource.generation(facts, reader.path)
+    source = try ReplaySource(reader)
     let lives = try reader.spaces()
     follower = StateFollower(
       generation: generation, regions: facts.regions.value ?? [],
       births: lives.map { ($0.space, $0.bornSeq) } + unwritten,
       deaths: lives.compactMap { life in life.diedSeq.map { (life.space.id, $0) } })
-    var observed: [SequenceNumber: Snapshot] = [:]
-    for snapshot in try reader.snapshots() where snapshot.origin == .observed { observed[snapshot.seq] = snapshot }
-    snapshots = observed
   }
 
   /// Follows through `last`; `every` is called after each entry, and stops by returning false.
   mutating func run(through last: SequenceNumber, every: (inout StateFollower) throws -> Bool) throws {
-    try reader.forEachEntry(through: last) { frame in
-      guard let site = sites[frame.entry.site] else {
-        throw JournalError(.corrupt, "\(reader.path): entry \(frame.entry.seq.rawValue) has no site")
-      }
+    let source = source
+    try source.reader.forEachEntry(through: last) { frame in
+      let site = try source.site(of: frame.entry)
       follower.take(frame.entry.seq, site, changes: frame.changes, observations: frame.observations)
-      if site.kind == .snapshot, let snapshot = snapshots[frame.entry.seq] {
-        var content = SnapshotImage(guests: snapshot.guests)
-        try reader.forEachSnapshotRange(of: snapshot.id) { content.add($0) }
+      if site.kind == .snapshot, let (_, content) = try source.snapshot(at: frame.entry.seq) {
         follower.take(content)
       }
       return try every(&follower)

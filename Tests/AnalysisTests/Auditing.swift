@@ -20,7 +20,7 @@ struct Audited {
 enum Auditing {
   /// By some rules (ids; nil: all) and the rules of the recording's generation.
   static func audit(
-    _ imported: Imported, rules: Set<String>? = nil, each: (Audit) throws -> Void = { _ in }
+    _ imported: Imported, rules: Set<String>? = nil, each: (borrowing Audit) throws -> Void = { _ in }
   ) throws -> Audited {
     guard let generation = imported.facts.generation.value else { throw PipelineError(message: "no generation") }
     var facts = imported.facts
@@ -38,7 +38,7 @@ enum Auditing {
   /// All rules but that of conformance.
   static let withoutConformance = Set(AuditRule.all.map(\.id)).subtracting(["conformance"])
 
-  private static func feed(_ imported: Imported, to audit: inout Audit, each: (Audit) throws -> Void) throws {
+  private static func feed(_ imported: Imported, to audit: inout Audit, each: (borrowing Audit) throws -> Void) throws {
     let rows = imported.rows
     let sites = imported.sites
     let transitions = Dictionary(rows.transitions.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })

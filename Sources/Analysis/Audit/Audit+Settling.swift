@@ -8,14 +8,14 @@ extension Audit {
   // MARK: - what changed
 
   /// Takes note of what an entry changed, after the machine took it.
-  mutating func noteChanges(_ changes: [Change], _ entry: Entry, _ subject: inout AuditedTransition?) {
+  mutating func noteChanges(_ changes: [Change], _ entry: Entry, _ subject: AuditedTransition?) {
     var touched: [PageRange] = []
     var isForgotten = false
     for change in changes {
       isForgotten = isForgotten || change.new == nil
       let reach = MachineImage.reach(of: change)
       switch change.table {
-      case .guestStage2: touched += pages.noteGuest(change.space, reach, image)
+      case .guestStage2: touched += pages.noteGuest(change.space, reach, judge.replay.image)
       case .hypStage1 where MachineImage.isLinear(change.pages.first):
         pages.noteNotPrivate(reach)
         touched.append(reach)
@@ -24,26 +24,26 @@ extension Audit {
       }
       subject?.note(change)
     }
-    if isForgotten { pages.noteKnowledge(image) }
+    if isForgotten { pages.noteKnowledge(judge.replay.image) }
     for range in touched {
       if let id = subject?.id { pages.noteWriter(id, range) }
-      touch(range, entry, &subject)
+      touch(range, entry, subject)
     }
   }
 
   /// What a call saw of pages that nobody knew.
-  mutating func noteObservations(_ seen: [Observation], _ entry: Entry, _ subject: inout AuditedTransition?) {
+  mutating func noteObservations(_ seen: [Observation], _ entry: Entry, _ subject: AuditedTransition?) {
     for observation in seen where !observation.isUnordered {
       if observation.frame != nil || observation.host != nil || observation.hyp != nil {
         let count = min(observation.pages.count, 512)
-        touch(PageRange(first: observation.pages.first, count: count), entry, &subject)
+        touch(PageRange(first: observation.pages.first, count: count), entry, subject)
       }
       guard let space = observation.guestSpace, let page = observation.guestPage else { continue }
-      for range in pages.noteGuest(space, PageRange(page), image) { touch(range, entry, &subject) }
+      for range in pages.noteGuest(space, PageRange(page), judge.replay.image) { touch(range, entry, subject) }
     }
   }
 
-  private mutating func touch(_ range: PageRange, _ entry: Entry, _ subject: inout AuditedTransition?) {
+  private mutating func touch(_ range: PageRange, _ entry: Entry, _ subject: AuditedTransition?) {
     if subject != nil {
       subject?.touch(range, entry.seq)
     } else {
@@ -85,10 +85,10 @@ extension Audit {
   private mutating func judgePages(_ dirty: DirtyPages, _ entry: Entry, _ subject: AuditedTransition?) {
     guard hasStates else { return }
     summary.settlements += 1
-    pages.noteUnlent(dirty.pages, image)
+    pages.noteUnlent(dirty.pages, judge.replay.image)
     for range in memory(in: dirty.pages) {
       var judged: [(pages: PageRange, account: PageAccount)] = []
-      pages.forEachRun(in: range, image) { judged.append(($0.pages, $0.account)) }
+      pages.forEachRun(in: range, judge.replay.image) { judged.append(($0.pages, $0.account)) }
       for run in judged { judge(run.pages, run.account, dirty.seq, entry, subject) }
     }
   }
@@ -128,18 +128,19 @@ extension Audit {
 
   /// The parts of a range that are memory; all of it where no region is known.
   func memory(in range: PageRange) -> [PageRange] {
-    guard let regions = facts.regions.value, !regions.isEmpty else { return [range] }
-    return regions.filter { $0.kind == .memory }.map { $0.pages.intersection(range) }.filter { $0.count > 0 }
+    if memory.isEmpty, conditions.regions.isEmpty { return [range] }
+    if range.count == 1 { return memory.contains { $0.contains(range.first) } ? [range] : [] }
+    return memory.map { $0.intersection(range) }.filter { $0.count > 0 }
   }
 
   // MARK: - everything at once
 
   /// A snapshot showed what was not known: all pages are judged anew.
   mutating func noteEverything(_ content: SnapshotImage, _ entry: Entry) {
-    _ = pages.noteLives(image)
-    for space in image.livingGuests { _ = pages.noteGuest(space, PageLedger.everything, image) }
-    pages.noteUnlent(PageLedger.everything, image)
-    if !hasStates { pages.notePrivates(image) }
+    _ = pages.noteLives(judge.replay.image)
+    for space in image.livingGuests { _ = pages.noteGuest(space, PageLedger.everything, judge.replay.image) }
+    pages.noteUnlent(PageLedger.everything, judge.replay.image)
+    if !hasStates { pages.notePrivates(judge.replay.image) }
     let isFirst = !hasStates
     hasStates = true
     for index in summary.stretches.indices where summary.stretches[index].last == nil {
@@ -151,7 +152,7 @@ extension Audit {
 
   /// Lines are missing: nothing is certain of what was inside them.
   mutating func noteGap(_ entry: Entry) {
-    open.forEach { $0.isBroken = true }
+    for subject in open.all { subject.isBroken = true }
     calls.removeAll()
     pages.forget()
     balance.forget()
@@ -162,7 +163,7 @@ extension Audit {
   mutating func noteLives(_ entry: Entry) {
     guard let next = moments.last, next <= entry.seq else { return }
     while let moment = moments.last, moment <= entry.seq { moments.removeLast() }
-    let (dead, touched) = pages.noteLives(image)
+    let (dead, touched) = pages.noteLives(judge.replay.image)
     for (space, frames) in dead.sorted(by: { $0.key < $1.key }) { judgeDeath(of: space, frames, entry) }
     for range in touched { settle(DirtyPages(pages: range, seq: entry.seq), entry) }
   }

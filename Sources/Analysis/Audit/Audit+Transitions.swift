@@ -16,14 +16,13 @@ extension Audit {
     if !open.isEmpty { abandonAll(on: entry.cpu, entry) }
     if open.all.count >= OpenTransitions.limit, let oldest = open.take(open.all[0].id) { abandon(oldest, entry) }
     notePassed(transition, entry)
-    var subject = AuditedTransition(entry, site, transition)
+    let subject = AuditedTransition(entry, site, transition)
     if subject.declared == nil || site.operation?.endpoints.source == .guest || site.operation == .hostUnshareGuest,
       let place = transition?.guestPage, let page = image.physicalPage(of: place)
     {
       subject.declared = PageRange(first: page, count: transition?.pageCount ?? 1)
     }
-    open.forEach { other in
-      guard other.cpu != entry.cpu else { return }
+    for other in open.all where other.cpu != entry.cpu {
       subject.isOverlapped = true
       other.isOverlapped = true
     }
@@ -56,20 +55,18 @@ extension Audit {
   }
 
   /// Judges an entry of a transition before the machine takes its changes.
-  mutating func judgePhase(_ entry: Entry, _ site: Site, _ changes: [Change], _ subject: inout AuditedTransition?) {
-    guard var judged = subject else { return }
-    subject = nil
-    defer { subject = judged }
+  mutating func judgePhase(_ entry: Entry, _ site: Site, _ changes: [Change], _ subject: AuditedTransition?) {
+    guard let judged = subject else { return }
     switch site.kind {
-    case .check: judgeCheck(entry, site, &judged)
-    case .apply, .torn: judgeApply(entry, site, changes, &judged)
+    case .check: judgeCheck(entry, site, judged)
+    case .apply, .torn: judgeApply(entry, site, changes, judged)
     default: break
     }
-    judgeChanges(under: entry, site, changes, &judged)
+    judgeChanges(under: entry, site, changes, judged)
   }
 
-  private mutating func judgeCheck(_ entry: Entry, _ site: Site, _ subject: inout AuditedTransition) {
-    judgeErrno(entry, site, &subject)
+  private mutating func judgeCheck(_ entry: Entry, _ site: Site, _ subject: AuditedTransition) {
+    judgeErrno(entry, site, subject)
     switch entry.outcome.flatMap({ CheckOutcome(rawValue: $0) }) {
     case .passed: subject.hasPassedCheck = true
     case .failed where !isSwallowed(entry, site):
@@ -96,55 +93,54 @@ extension Audit {
   }
 
   private mutating func judgeApply(
-    _ entry: Entry, _ site: Site, _ changes: [Change], _ subject: inout AuditedTransition
+    _ entry: Entry, _ site: Site, _ changes: [Change], _ subject: AuditedTransition
   ) {
-    noteMade(site, &subject)
-    judgeAfterFailure(entry, site, &subject)
+    noteMade(site, subject)
+    judgeAfterFailure(entry, site, subject)
     if subject.guestState == nil, let place = subject.transition?.guestPage {
       subject.guestState = image.ownership.holding(place.space, place.page).state
     }
     guard let effect = site.effect else { return }
     if effect == .scrub { subject.hasScrubbed = true }
-    judgeScrub(entry, site, &subject)
-    judgePoison(entry, site, changes, &subject)
+    judgeScrub(entry, site, subject)
+    judgePoison(entry, site, changes, subject)
     guard effect.movesPages, entry.result.map({ $0 >= 0 }) ?? true else { return }
-    if !subject.hasMoved { judgeFirstMove(entry, site, changes, &subject) }
+    if !subject.hasMoved { judgeFirstMove(entry, site, changes, subject) }
     subject.hasMoved = true
   }
 
-  private func noteMade(_ site: Site, _ subject: inout AuditedTransition) {
+  private func noteMade(_ site: Site, _ subject: AuditedTransition) {
     guard let operation = site.operation, let step = site.kernelStep, let plan = plans[operation] else { return }
     for (index, phase) in plan.applies.enumerated() where phase.step == step { subject.made |= 1 << UInt64(index & 63) }
   }
 
   // What must have been so for the first thing that is done.
   private mutating func judgeFirstMove(
-    _ entry: Entry, _ site: Site, _ changes: [Change], _ subject: inout AuditedTransition
+    _ entry: Entry, _ site: Site, _ changes: [Change], _ subject: AuditedTransition
   ) {
-    judgeUnchecked(entry, site, &subject)
+    judgeUnchecked(entry, site, subject)
     guard let transition = subject.transition, let operation = subject.operation, operation != .bootFixup else {
       return
     }
-    judgeArguments(transition, entry, site, &subject)
+    judgeArguments(transition, entry, site, subject)
     guard operation != .hostFault else { return }
-    judgeMemory(transition, entry, site, &subject)
-    judgeKind(transition, entry, site, &subject)
-    judgeDying(transition, entry, site, &subject)
+    judgeMemory(transition, entry, site, subject)
+    judgeKind(transition, entry, site, subject)
+    judgeDying(transition, entry, site, subject)
     guard hasStates else { return }
-    judgeSource(transition, entry, site, &subject)
-    judgePins(transition, entry, site, changes, &subject)
-    judgeSkipped(transition, entry, site, &subject)
+    judgeSource(transition, entry, site, subject)
+    judgePins(transition, entry, site, changes, subject)
+    judgeSkipped(transition, entry, site, subject)
   }
 
   /// A transition ended.
-  mutating func end(_ ended: AuditedTransition, _ entry: Entry, _ site: Site) {
-    var subject = ended
+  mutating func end(_ subject: AuditedTransition, _ entry: Entry, _ site: Site) {
     let outcome = entry.outcome.flatMap { TransitionOutcome(rawValue: $0) }
-    judgeErrno(entry, site, &subject)
-    judgeResult(outcome, entry, site, &subject)
-    judgeRefusal(outcome, entry, site, &subject)
-    judgeFatal(outcome, entry, site, &subject)
-    judgeWhole(outcome, entry, site, &subject)
+    judgeErrno(entry, site, subject)
+    judgeResult(outcome, entry, site, subject)
+    judgeRefusal(outcome, entry, site, subject)
+    judgeFatal(outcome, entry, site, subject)
+    judgeWhole(outcome, entry, site, subject)
     if outcome == .open { balance.forget() }
     // What a panic left half done is nobody's any more.
     if outcome == .fatal {
@@ -156,7 +152,7 @@ extension Audit {
     }
     if outcome == .completed, entry.result ?? 0 >= 0, let transition = subject.transition {
       noteCompleted(transition, subject)
-      judgePoisoned(entry, site, &subject)
+      judgePoisoned(entry, site, subject)
     }
     for dirty in subject.dirty { settle(dirty, entry, by: subject) }
   }

@@ -8,16 +8,18 @@ package import PageTables
 package import TransitionRules
 
 /// An audit of one journal.
-package struct Audit: Sendable {
+package struct Audit: ~Copyable {
   /// What was looked at.
   package internal(set) var summary = AuditSummary()
   /// The replay, and the judge of conformance around it; it judges only if asked.
-  private var judge: ConformanceJudge
+  private(set) var judge: ConformanceJudge
   private var findings: [AuditFinding] = []
   private let enabled: Set<String>
   private let isConforming: Bool
 
   private(set) var facts: Facts
+  /// The regions that are memory.
+  private(set) var memory: [PageRange]
   let generation: Generation
   private(set) var conditions: ConditionJudge
   let plans: [Operation: OperationPlan]
@@ -48,6 +50,7 @@ package struct Audit: Sendable {
       ids ?? Set(AuditRule.all.map(\.id)))
     isConforming = enabled.contains(AuditRule.conformance.id)
     self.facts = facts
+    memory = facts.memory
     conditions = ConditionJudge(book.generation, facts, spaces: Space.fixed + spaces)
     judge = ConformanceJudge(book, facts, spaces: spaces, replay: replay)
     judge.isJudging = isConforming
@@ -71,6 +74,7 @@ package struct Audit: Sendable {
     let spaces = lives.map(\.space)
     let deaths = lives.compactMap { life in life.died.map { (life.space.id, $0) } }
     self.facts = facts
+    memory = facts.memory
     conditions = ConditionJudge(generation, facts, spaces: Space.fixed + spaces)
     judge.extend(facts, spaces: spaces, births: lives.map { ($0.space, $0.born) }, deaths: deaths)
     pages.spaces = spaces
@@ -105,16 +109,16 @@ package struct Audit: Sendable {
     if site.kind == .lost { noteGap(entry) }
     if let activation { begin(activation, entry) }
     if site.kind == .begin { begin(entry, site, transition) }
-    // Taken out, so that the value is not copied for every entry.
-    var subject = entry.action.flatMap { open.take($0) }
+    // Taken out: its own pages are not held against it.
+    let subject = entry.action.flatMap { open.take($0) }
     if subject == nil { judgeStray(entry, site) }
-    judgePhase(entry, site, changes, &subject)
-    if !changes.isEmpty { judgeWrites(entry, site, changes, &subject) }
+    judgePhase(entry, site, changes, subject)
+    if !changes.isEmpty { judgeWrites(entry, site, changes, subject) }
     judge.take(
       entry, site, changes: changes, observations: observations, transition: isConforming ? transition : nil,
       activation: isConforming ? activation : nil)
-    if !changes.isEmpty { noteChanges(changes, entry, &subject) }
-    if !hasStates || !pages.areGuestsKnown { noteObservations(observations, entry, &subject) }
+    if !changes.isEmpty { noteChanges(changes, entry, subject) }
+    if !hasStates || !pages.areGuestsKnown { noteObservations(observations, entry, subject) }
     if let subject {
       if site.kind == .end || site.kind == .recovery && entry.outcome != nil {
         end(subject, entry, site)
@@ -172,7 +176,7 @@ package struct Audit: Sendable {
 
   /// Reports what a rule finds of a transition at one of its entries, once for each rule.
   mutating func report(
-    _ rule: AuditRule, _ entry: Entry, _ site: Site, _ subject: inout AuditedTransition, at place: AuditPlace? = nil,
+    _ rule: AuditRule, _ entry: Entry, _ site: Site, _ subject: AuditedTransition, at place: AuditPlace? = nil,
     expected: String, found: String
   ) {
     guard isJudged(rule), !subject.isBroken, subject.told.insert(rule.id).inserted else { return }
@@ -210,6 +214,12 @@ package struct Audit: Sendable {
       report(Self.finding(disagreement))
     }
     taken.disagreements = found.count
+  }
+}
+
+extension Facts {
+  fileprivate var memory: [PageRange] {
+    (regions.value ?? []).filter { $0.kind == .memory }.map(\.pages)
   }
 }
 

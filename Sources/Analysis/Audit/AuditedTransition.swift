@@ -23,8 +23,8 @@ struct ChangedWord: Sendable {
   var old: UInt64?
 }
 
-/// A transition on its way.
-struct AuditedTransition: Sendable {
+/// A transition on its way. A reference: every entry of it asks for it and changes it.
+final class AuditedTransition {
   let id: ActionID
   let operation: Operation?
   let cpu: Int32?
@@ -65,7 +65,7 @@ struct AuditedTransition: Sendable {
   }
 
   /// Adds pages that an entry changed.
-  mutating func touch(_ pages: PageRange, _ seq: SequenceNumber) {
+  func touch(_ pages: PageRange, _ seq: SequenceNumber) {
     guard pages.count > 0 else { return }
     if let place = dirty.lastIndex(where: { $0.pages == pages }) {
       dirty[place].seq = seq
@@ -80,7 +80,7 @@ struct AuditedTransition: Sendable {
   }
 
   /// Takes note of what a change did to a word.
-  mutating func note(_ change: Change) {
+  func note(_ change: Change) {
     guard change.new == nil || change.new != change.old, !change.isAccessFlagAlone else { return }
     let place = changed.firstIndex {
       $0.pages == change.pages && $0.table == change.table && $0.space == change.space

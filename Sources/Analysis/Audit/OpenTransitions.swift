@@ -4,7 +4,7 @@
 import PageOwnership
 
 /// The transitions under way, by number.
-struct OpenTransitions: Sendable {
+struct OpenTransitions {
   private(set) var all: [AuditedTransition] = []
 
   /// More CPUs than this no arm64 kernel is built for.
@@ -22,14 +22,8 @@ struct OpenTransitions: Sendable {
   /// Puts one in that is not there.
   mutating func put(_ subject: AuditedTransition) { all.append(subject) }
 
-  /// Changes each.
-  mutating func forEach(_ body: (inout AuditedTransition) -> Void) {
-    for index in all.indices { body(&all[index]) }
-  }
-
   /// Gives pages to one.
-  mutating func touch(_ id: ActionID, _ pages: PageRange, _ seq: SequenceNumber) {
-    guard let place = all.firstIndex(where: { $0.id == id }) else { return }
-    all[place].touch(pages, seq)
+  func touch(_ id: ActionID, _ pages: PageRange, _ seq: SequenceNumber) {
+    all.first { $0.id == id }?.touch(pages, seq)
   }
 }

@@ -12,7 +12,7 @@ struct MappedFrames: Sendable {
 }
 
 /// What is known of physical pages beside the tables of host and hypervisor.
-struct PageLedger: Sendable {
+struct PageLedger: ~Copyable {
   /// How many leaves of guests map the page: owners, lenders, borrowers, 20 bits each.
   private(set) var mappings = RadixMap(default: 0)
   /// Whether the secure world borrows the page.

@@ -46,7 +46,7 @@ package struct DecisionJudge: Sendable {
   package func decide(_ transition: Transition, on image: MachineImage) -> DecidedAttempt? {
     guard transition.operation != .bootFixup else { return nil }
     guard let plan = plans[transition.operation] else { return DecidedAttempt(decision: .isUnknownOperation) }
-    var judged = JudgedTransition(transition, plan)
+    let judged = JudgedTransition(transition, plan)
     judged.subject.memcacheSuffices = true
     for phase in plan.checks {
       guard let isDue = judged.isDue(phase, image) else { return nil }

@@ -5,8 +5,8 @@
 package import PageOwnership
 package import PageTables
 
-/// Judges conditions in images of one machine.
-package struct ConditionJudge: Sendable {
+/// Judges conditions in images of one machine. A reference, because passes ask at every entry and it never changes.
+package final class ConditionJudge: Sendable {
   let generation: Generation
   let regions: [Region]
   let addressBits: UInt64?
@@ -163,15 +163,7 @@ extension Transition {
   }
 
   /// A raw argument by its name, as recorded: `0x…`, or digits.
-  package func argument(_ name: String) -> UInt64? {
-    for pair in arguments.split(separator: " ") {
-      let halves = pair.split(separator: "=", maxSplits: 1)
-      guard halves.count == 2, halves[0] == name else { continue }
-      let text = halves[1]
-      return text.hasPrefix("0x") ? UInt64(text.dropFirst(2), radix: 16) : UInt64(text)
-    }
-    return nil
-  }
+  package func argument(_ name: String) -> UInt64? { arguments.number(named: name) }
 }
 
 extension Generation {

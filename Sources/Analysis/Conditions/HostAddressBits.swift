@@ -12,19 +12,12 @@ extension Facts {
     guard addressBits.value == nil else { return }
     var widths: Set<Int64> = []
     for snapshot in snapshots {
-      guard let control = Self.register("VTCR_EL2", in: snapshot.registers), control != 0,
-        let base = Self.register("VTTBR_EL2", in: snapshot.registers), base != 0, base >> 48 == 0
+      guard let control = snapshot.registers.number(named: "VTCR_EL2"), control != 0,
+        let base = snapshot.registers.number(named: "VTTBR_EL2"), base != 0, base >> 48 == 0
       else { continue }
       widths.insert(64 - Int64(control & 0x3f))
     }
     guard widths.count == 1, let width = widths.first, (25...52).contains(width) else { return }
     addressBits = Known(width, .inferred)
-  }
-
-  private static func register(_ name: String, in text: String) -> UInt64? {
-    for pair in text.split(separator: " ") where pair.hasPrefix(name + "=0x") {
-      return UInt64(pair.dropFirst(name.utf8.count + 3), radix: 16)
-    }
-    return nil
   }
 }

@@ -65,14 +65,7 @@ extension Transition {
   fileprivate var rawPageCount: UInt64? {
     if operation == .pin || operation == .unpin { return nil }
     if let count = argument("nr") { return count }
-    guard let text = text(of: "nr") else { return nil }
+    guard let text = arguments.value(named: "nr") else { return nil }
     return Int64(text).map { UInt64(bitPattern: $0) }
-  }
-
-  private func text(of name: String) -> Substring? {
-    for pair in arguments.split(separator: " ") where pair.hasPrefix(name + "=") {
-      return pair.dropFirst(name.utf8.count + 1)
-    }
-    return nil
   }
 }

@@ -7,22 +7,22 @@ import TransitionRules
 extension ConformanceJudge {
   /// Finds the apply that an entry is of, and takes down what was there before it.
   mutating func prepareApply(
-    _ entry: Entry, _ site: Site, _ changes: [Change], _ judged: inout JudgedTransition
+    _ entry: Entry, _ site: Site, _ changes: [Change], _ judged: JudgedTransition
   ) -> PreparedApply? {
     let isTorn = site.kind == .torn
     if site.effect == .encode { return nil }
     guard let plan = judged.plan else { return nil }
-    if judged.expected == nil { settleChecks(before: plan.checks.count, entry, &judged) }
+    if judged.expected == nil { settleChecks(before: plan.checks.count, entry, judged) }
     if let expected = judged.expected {
       judged.differ(.order, entry, step: site.kernelStep, recorded: "an apply", rules: Self.text(expected))
       return nil
     }
     if judged.foundGuest == nil { judged.foundGuest = judged.guestState(replay.image) }
     // A torn apply has no line: it is the one that is due.
-    guard let place = place(of: isTorn ? nil : site.kernelStep, plan, &judged, entry) else { return nil }
+    guard let place = place(of: isTorn ? nil : site.kernelStep, plan, judged, entry) else { return nil }
     let pages = pages(of: place, plan, changes, judged)
-    if plan.isPageByPage { findMissing(before: place, pages, plan, entry, &judged) }
-    advance(&judged, past: place, plan, pages)
+    if plan.isPageByPage { findMissing(before: place, pages, plan, entry, judged) }
+    advance(judged, past: place, plan, pages)
     if let loop = judged.loop { return loop }
     let isLoop = plan.isLoop(from: place.apply) && pages?.count ?? 1 > 1
     let rules = isLoop ? plan.applies[place.apply...].flatMap(\.rules) : plan.applies[place.apply].rules
@@ -57,7 +57,7 @@ extension ConformanceJudge {
 
   // The next phase with the step, or the next that is due; those before it that are due are missing.
   private mutating func place(
-    of step: String?, _ plan: OperationPlan, _ judged: inout JudgedTransition, _ entry: Entry
+    of step: String?, _ plan: OperationPlan, _ judged: JudgedTransition, _ entry: Entry
   ) -> ApplyPlace? {
     var missing: [String] = []
     var place: ApplyPlace? = ApplyPlace(page: judged.pageIndex, apply: judged.nextApply)
@@ -85,7 +85,7 @@ extension ConformanceJudge {
   }
 
   private func advance(
-    _ judged: inout JudgedTransition, past place: ApplyPlace, _ plan: OperationPlan, _ pages: PageRange?
+    _ judged: JudgedTransition, past place: ApplyPlace, _ plan: OperationPlan, _ pages: PageRange?
   ) {
     judged.nextApply = place.apply + 1
     judged.pageIndex = place.page + (plan.isPageByPage ? (pages?.count ?? 1) - 1 : 0)
@@ -105,28 +105,28 @@ extension ConformanceJudge {
   // Of the pages behind the first, what comes before the step must not have been due.
   private func findMissing(
     before place: ApplyPlace, _ pages: PageRange?, _ plan: OperationPlan, _ entry: Entry,
-    _ judged: inout JudgedTransition
+    _ judged: JudgedTransition
   ) {
     for page in (place.page..<place.page + (pages?.count ?? 1)).dropFirst() {
       for index in 0..<place.apply {
-        differIfDue(plan.applies[index], ApplyPlace(page: page, apply: index), entry, &judged)
+        differIfDue(plan.applies[index], ApplyPlace(page: page, apply: index), entry, judged)
       }
     }
   }
 
   // Of the pages before the last, what comes behind the step must not be due now.
   private func findMissing(
-    behind place: ApplyPlace, _ plan: OperationPlan, _ entry: Entry, _ pages: UInt64, _ judged: inout JudgedTransition
+    behind place: ApplyPlace, _ plan: OperationPlan, _ entry: Entry, _ pages: UInt64, _ judged: JudgedTransition
   ) {
     for page in (place.page - (pages - 1)..<place.page) {
       for index in place.apply..<plan.applies.count {
-        differIfDue(plan.applies[index], ApplyPlace(page: page, apply: index), entry, &judged)
+        differIfDue(plan.applies[index], ApplyPlace(page: page, apply: index), entry, judged)
       }
     }
   }
 
   private func differIfDue(
-    _ phase: PlannedApply, _ place: ApplyPlace, _ entry: Entry, _ judged: inout JudgedTransition
+    _ phase: PlannedApply, _ place: ApplyPlace, _ entry: Entry, _ judged: JudgedTransition
   ) {
     guard isDue(phase, place, judged) == true else { return }
     judged.differ(.missing, entry, step: phase.step, recorded: "no apply", rules: "an apply")
@@ -164,41 +164,41 @@ extension ConformanceJudge {
 
   /// Judges an apply whose changes the machine has taken.
   mutating func concludeApply(
-    _ entry: Entry, _ site: Site, _ changes: [Change], _ apply: PreparedApply?, _ judged: inout JudgedTransition
+    _ entry: Entry, _ site: Site, _ changes: [Change], _ apply: PreparedApply?, _ judged: JudgedTransition
   ) {
     judged.hasChanges = judged.hasChanges || !changes.isEmpty
     guard let apply else {
-      if site.effect == .encode, let change = changes.first { objectToWrite(change, entry, site, &judged) }
+      if site.effect == .encode, let change = changes.first { objectToWrite(change, entry, site, judged) }
       return
     }
     judged.lastApplyResult = entry.result
-    if let verdict = apply.faultVerdict { return accept(verdict, entry, site, &judged) }
+    if let verdict = apply.faultVerdict { return accept(verdict, entry, site, judged) }
     if let rule = apply.rules.first, rule.store.changesAttributes {
-      return concludeAttributes(rule, entry, site, changes, apply, &judged)
+      return concludeAttributes(rule, entry, site, changes, apply, judged)
     }
-    if let result = entry.result, result < 0 { return concludeFailure(apply, result, entry, site, changes, &judged) }
+    if let result = entry.result, result < 0 { return concludeFailure(apply, result, entry, site, changes, judged) }
     if let result = entry.result, result > 0 {
       judged.differ(.apply, entry, step: site.kernelStep, recorded: "returned \(result)", rules: "returns 0")
     }
     if let plan = judged.plan, plan.isPageByPage, let count = apply.frames?.count, count > 1 {
       let here = ApplyPlace(page: judged.pageIndex, apply: judged.nextApply)
-      findMissing(behind: here, plan, entry, count, &judged)
+      findMissing(behind: here, plan, entry, count, judged)
     }
     let isDone = !apply.isLoop || judged.nextApply == judged.plan?.applies.count
     if isDone { judged.loop = nil }
     let verdict = applies.judge(apply, changes, replay.image, isTorn: site.kind == .torn, isDone: isDone)
-    accept(verdict, entry, site, &judged)
+    accept(verdict, entry, site, judged)
   }
 
   /// Judges a loop whose last step was not due for any page.
-  mutating func concludeLoop(_ entry: Entry, _ site: Site, _ judged: inout JudgedTransition) {
+  mutating func concludeLoop(_ entry: Entry, _ site: Site, _ judged: JudgedTransition) {
     guard let loop = judged.loop else { return }
     judged.loop = nil
-    accept(applies.judge(loop, [], replay.image), entry, site, &judged)
+    accept(applies.judge(loop, [], replay.image), entry, site, judged)
   }
 
   private mutating func accept(
-    _ verdict: ApplyVerdict, _ entry: Entry, _ site: Site, _ judged: inout JudgedTransition
+    _ verdict: ApplyVerdict, _ entry: Entry, _ site: Site, _ judged: JudgedTransition
   ) {
     report.words += verdict.words
     if let blindness = verdict.blindness { judged.blindness.insert(blindness) }
@@ -207,7 +207,7 @@ extension ConformanceJudge {
     }
   }
 
-  private func objectToWrite(_ change: Change, _ entry: Entry, _ site: Site, _ judged: inout JudgedTransition) {
+  private func objectToWrite(_ change: Change, _ entry: Entry, _ site: Site, _ judged: JudgedTransition) {
     let objection = Objection(
       space: change.space, page: change.pages.first, recorded: "\(change.table.name) written", rules: "not written")
     judged.disagreements.append(judged.disagreement(.apply, entry, step: site.kernelStep, at: objection))
@@ -216,12 +216,12 @@ extension ConformanceJudge {
   // A store that fails for want of memory: nobody records the pools.
   private func concludeFailure(
     _ apply: PreparedApply, _ result: Int64, _ entry: Entry, _ site: Site, _ changes: [Change],
-    _ judged: inout JudgedTransition
+    _ judged: JudgedTransition
   ) {
     judged.expected = apply.rules.contains { $0.failure == .returnErrno } ? .result(result) : .fatal
     if result == Errno.badAddress, changes.isEmpty, missesHypMapping(apply) { return }
     judged.blindness.insert(.memcache)
-    if let change = changes.first { objectToWrite(change, entry, site, &judged) }
+    if let change = changes.first { objectToWrite(change, entry, site, judged) }
     if result != Errno.noMemory {
       judged.differ(
         .apply, entry, step: site.kernelStep, recorded: "returned \(Self.name(result))", rules: "returns 0 or ENOMEM")
@@ -238,7 +238,7 @@ extension ConformanceJudge {
 
   private mutating func concludeAttributes(
     _ rule: ApplyRule, _ entry: Entry, _ site: Site, _ changes: [Change], _ apply: PreparedApply,
-    _ judged: inout JudgedTransition
+    _ judged: JudgedTransition
   ) {
     let (results, blindness) = attributeResults(rule, apply, judged)
     if let blindness { judged.blindness.insert(blindness) }
@@ -252,11 +252,11 @@ extension ConformanceJudge {
     if let change = changes.first(where: {
       $0.new == nil || !$0.isNothing && apply.reach($0, encoding: applies.leaves.encoding) == nil
     }) {
-      if change.new != nil { return objectToWrite(change, entry, site, &judged) }
+      if change.new != nil { return objectToWrite(change, entry, site, judged) }
       verdict.blindness = .unseen
     }
     applies.judgeAttributes(rule, judged.subject, apply, result: entry.result, replay.image, &verdict)
-    accept(verdict, entry, site, &judged)
+    accept(verdict, entry, site, judged)
   }
 
   func attributeResults(

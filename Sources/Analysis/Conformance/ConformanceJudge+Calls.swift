@@ -21,15 +21,8 @@ struct OpenCall: Sendable {
 extension ConformanceJudge {
   mutating func begin(_ activation: Activation) {
     var call = OpenCall(function: activation.kernelFunction, parent: activation.parent)
-    if call.function == "refill_memcache" { call.wantedPages = Self.argument("min_pages", activation.arguments) }
+    if call.function == "refill_memcache" { call.wantedPages = activation.arguments.number(named: "min_pages") }
     calls[activation.id] = call
-  }
-
-  private static func argument(_ name: String, _ text: String) -> UInt64? {
-    for pair in text.split(separator: " ") where pair.hasPrefix(name + "=") {
-      return UInt64(pair.dropFirst(name.utf8.count + 1))
-    }
-    return nil
   }
 
   /// Whether the memcache holds what any new tables of the guest need; nil where nothing says.

@@ -8,27 +8,27 @@ import TransitionRules
 extension ConformanceJudge {
   /// Judges an entry of a transition after the machine took its changes.
   mutating func conclude(
-    _ entry: Entry, _ site: Site, _ changes: [Change], _ apply: PreparedApply?, _ judged: inout JudgedTransition
+    _ entry: Entry, _ site: Site, _ changes: [Change], _ apply: PreparedApply?, _ judged: JudgedTransition
   ) {
     if site.kind == .end { judged.endResult = .some(entry.result) }
     switch site.kind {
     case .apply where judged.isJudgeable, .torn where judged.isJudgeable:
-      concludeApply(entry, site, changes, apply, &judged)
+      concludeApply(entry, site, changes, apply, judged)
     case .whole where !changes.isEmpty: judged.hasChanges = true
-    case .end where judged.transition.operation == .bootFixup: concludeBoot(entry, changes, &judged)
+    case .end where judged.transition.operation == .bootFixup: concludeBoot(entry, changes, judged)
     case .end where judged.plan == nil:
       let rules = "\(book.generation.rawValue) has no such operation"
       judged.differ(.order, entry, recorded: judged.transition.operation.rawValue, rules: rules)
     case .end where !judged.isBroken:
-      concludeLoop(entry, site, &judged)
-      concludeEnd(entry, &judged)
+      concludeLoop(entry, site, judged)
+      concludeEnd(entry, judged)
     default: return
     }
   }
 
-  private mutating func concludeEnd(_ entry: Entry, _ judged: inout JudgedTransition) {
+  private mutating func concludeEnd(_ entry: Entry, _ judged: JudgedTransition) {
     let outcome = entry.outcome.flatMap { TransitionOutcome(rawValue: $0) }
-    if judged.expected == nil { settle(entry, isFatal: outcome == .fatal, &judged) }
+    if judged.expected == nil { settle(entry, isFatal: outcome == .fatal, judged) }
     let expected = judged.expected ?? .result(usualResult(judged))
     // Its end was lost: what it returned, nobody knows.
     if outcome == .open {
@@ -63,10 +63,10 @@ extension ConformanceJudge {
   }
 
   // What was to come when the transition ended.
-  private mutating func settle(_ entry: Entry, isFatal: Bool, _ judged: inout JudgedTransition) {
+  private mutating func settle(_ entry: Entry, isFatal: Bool, _ judged: JudgedTransition) {
     guard let plan = judged.plan else { return }
     if isFatal, panicsInCheck(plan, judged) { return judged.expected = .fatal }
-    settleChecks(before: plan.checks.count, entry, &judged)
+    settleChecks(before: plan.checks.count, entry, judged)
     guard judged.expected == nil else { return }
     if judged.foundGuest == nil { judged.foundGuest = judged.guestState(replay.image) }
     while let place = dueApply(plan, judged) {
@@ -105,7 +105,7 @@ extension ConformanceJudge {
 
   // MARK: - the boot walk
 
-  private mutating func concludeBoot(_ entry: Entry, _ changes: [Change], _ judged: inout JudgedTransition) {
+  private mutating func concludeBoot(_ entry: Entry, _ changes: [Change], _ judged: JudgedTransition) {
     guard let raw = judged.transition.argument("old") else {
       judged.blindness.insert(.noPage)
       return

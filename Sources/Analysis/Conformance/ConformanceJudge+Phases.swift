@@ -8,21 +8,19 @@ import TransitionRules
 extension ConformanceJudge {
   /// Judges what is to be judged before the entry's changes; gives what an apply needs from that moment.
   mutating func prepare(
-    _ entry: Entry, _ site: Site, _ changes: [Change], _ judged: inout JudgedTransition?
+    _ entry: Entry, _ site: Site, _ changes: [Change], _ judged: JudgedTransition
   ) -> PreparedApply? {
-    guard var transition = judged, transition.plan != nil, !transition.isBroken else { return nil }
-    judged = nil
-    defer { judged = transition }
+    guard judged.plan != nil, !judged.isBroken else { return nil }
     switch site.kind {
     case .check:
       report.phases += 1
-      takeCheck(entry, site, &transition)
+      takeCheck(entry, site, judged)
       return nil
     case .apply, .torn:
       report.phases += 1
-      return prepareApply(entry, site, changes, &transition)
+      return prepareApply(entry, site, changes, judged)
     case .whole:
-      takeWhole(entry, site, transition.expected, &transition)
+      takeWhole(entry, site, judged.expected, judged)
       return nil
     default: return nil
     }
@@ -30,7 +28,7 @@ extension ConformanceJudge {
 
   // MARK: - checks
 
-  private mutating func takeCheck(_ entry: Entry, _ site: Site, _ judged: inout JudgedTransition) {
+  private mutating func takeCheck(_ entry: Entry, _ site: Site, _ judged: JudgedTransition) {
     let step = site.kernelStep ?? ""
     guard let plan = judged.plan, judged.expected == nil, judged.nextApply == 0 else {
       let rules = judged.expected.map(Self.text) ?? "all checks are done"
@@ -44,17 +42,17 @@ extension ConformanceJudge {
       })
     else {
       let isRepeated = plan.checks.prefix(judged.nextCheck).lastIndex { $0.step == step && $0.mayRepeat }
-      if let isRepeated { return compare(isRepeated, entry, site, &judged) }
+      if let isRepeated { return compare(isRepeated, entry, site, judged) }
       let next = candidates.first { !plan.checks[$0].isSilent }.map { plan.checks[$0].step } ?? "an apply"
       return judged.differ(.order, entry, step: step, recorded: "a check", rules: next)
     }
-    settleChecks(before: index, entry, &judged)
+    settleChecks(before: index, entry, judged)
     judged.nextCheck = index + 1
-    if judged.expected == nil { compare(index, entry, site, &judged) }
+    if judged.expected == nil { compare(index, entry, site, judged) }
   }
 
   /// Goes past phases without an entry: those that nobody sees are judged, others are missing.
-  mutating func settleChecks(before end: Int, _ entry: Entry, _ judged: inout JudgedTransition) {
+  mutating func settleChecks(before end: Int, _ entry: Entry, _ judged: JudgedTransition) {
     guard let plan = judged.plan else { return }
     while judged.nextCheck < end, judged.expected == nil {
       let phase = plan.checks[judged.nextCheck]
@@ -72,7 +70,7 @@ extension ConformanceJudge {
     }
   }
 
-  private mutating func compare(_ index: Int, _ entry: Entry, _ site: Site, _ judged: inout JudgedTransition) {
+  private mutating func compare(_ index: Int, _ entry: Entry, _ site: Site, _ judged: JudgedTransition) {
     guard let phase = judged.plan?.checks[index] else { return }
     let verdict = conditions.judge(phase.rows, of: judged.subject, in: replay.image)
     let recorded = Self.recordedResult(entry, phase)
@@ -88,7 +86,7 @@ extension ConformanceJudge {
       let objection = Objection(
         space: finding?.space, page: finding?.page, recorded: Self.text(recorded),
         rules: Self.text(verdict))
-      miss(index, judged.disagreement(.check, entry, step: phase.step, at: objection), recorded, &judged)
+      miss(index, judged.disagreement(.check, entry, step: phase.step, at: objection), recorded, judged)
       // From here on the record is followed.
       if let recorded, recorded != 0 { judged.expected = .result(isQuiet ? nil : recorded) }
       if recorded == nil { judged.expected = .result(nil) }
@@ -100,7 +98,7 @@ extension ConformanceJudge {
 
   // It may be a race, if another CPU was in between.
   private func miss(
-    _ index: Int, _ disagreement: Disagreement, _ recorded: Int64?, _ judged: inout JudgedTransition
+    _ index: Int, _ disagreement: Disagreement, _ recorded: Int64?, _ judged: JudgedTransition
   ) {
     guard judged.isOverlapped else { return judged.disagreements.append(disagreement) }
     if judged.past[index]?.contains(where: { $0.recorded == recorded }) == true {
@@ -136,7 +134,7 @@ extension ConformanceJudge {
 
   // The group of checks, or of applies, returned what its phases give.
   private mutating func takeWhole(
-    _ entry: Entry, _ site: Site, _ expected: ExpectedEnd?, _ judged: inout JudgedTransition
+    _ entry: Entry, _ site: Site, _ expected: ExpectedEnd?, _ judged: JudgedTransition
   ) {
     guard let result = entry.result else { return }
     let wanted: Int64

@@ -8,7 +8,7 @@ package import PageTables
 package import TransitionRules
 
 /// Judges a journal by the rules of a generation.
-package struct ConformanceJudge: Sendable {
+package struct ConformanceJudge: ~Copyable {
   /// The replay that gives the machine before and after each entry.
   package private(set) var replay: Replay
   /// What was found so far.
@@ -63,16 +63,18 @@ package struct ConformanceJudge: Sendable {
     if let activation { begin(activation) }
     if site.kind == .lost { breakOpen() }
     rememberOutcomes(changes, by: entry.action)
-    // Taken out, so that the value is not copied for every entry.
-    var judged = entry.action.flatMap { open.removeValue(forKey: $0) }
-    let prepared = judged.flatMap { _ in prepare(entry, site, changes, &judged) } ?? nil
+    let judged = entry.action.flatMap { open[$0] }
+    let prepared = judged.flatMap { prepare(entry, site, changes, $0) }
     let oldDiffering = replay.report.changesDiffering
     replay.take(entry, site, changes: changes, observations: observations)
-    if replay.report.changesDiffering > oldDiffering { noteOld(entry, site, &judged) }
-    if var judged = judged.take() {
+    if let judged {
+      if replay.report.changesDiffering > oldDiffering { noteOld(entry, site, judged) }
       judged.note(observations, replay.image.encoding)
-      conclude(entry, site, changes, prepared, &judged)
-      if site.kind == .end { count(judged) } else { open[judged.transition.id] = judged }
+      conclude(entry, site, changes, prepared, judged)
+      if site.kind == .end {
+        open[judged.transition.id] = nil
+        count(judged)
+      }
     }
     if !changes.isEmpty { retryPending() }
     if site.kind == .activationEnd { end(entry) }
@@ -92,11 +94,11 @@ package struct ConformanceJudge: Sendable {
   // MARK: - beginning
 
   private mutating func begin(_ transition: Transition) {
-    var judged = JudgedTransition(transition, plans[transition.operation])
+    let judged = JudgedTransition(transition, plans[transition.operation])
     // A CPU is inside one transition, or inside one around it.
     if open.values.contains(where: { $0.transition.cpu != transition.cpu }) {
       judged.isOverlapped = true
-      for id in open.keys { open[id]?.isOverlapped = true }
+      for other in open.values { other.isOverlapped = true }
     }
     judged.subject.memcacheSuffices = memcacheSuffices(transition)
     open[transition.id] = judged
@@ -104,7 +106,7 @@ package struct ConformanceJudge: Sendable {
 
   // What happened in a hole, nobody knows.
   private mutating func breakOpen() {
-    for id in open.keys { open[id]?.isBroken = true }
+    for judged in open.values { judged.isBroken = true }
     calls.removeAll()
   }
 
@@ -117,29 +119,29 @@ package struct ConformanceJudge: Sendable {
       guard let plan = judged.plan, judged.expected == nil else { continue }
       for index in judged.nextCheck..<max(judged.nextCheck, plan.checks.count) {
         let verdict = conditions.judge(plan.checks[index].rows, of: judged.subject, in: replay.image)
-        open[id]?.past[index, default: []].formUnion(verdict.outcomes)
+        judged.past[index, default: []].formUnion(verdict.outcomes)
       }
     }
   }
 
   // A disagreement that is gone at a later moment was a race.
   private mutating func retryPending() {
-    for (id, judged) in open where !judged.pending.isEmpty {
+    for judged in open.values where !judged.pending.isEmpty {
       guard let plan = judged.plan else { continue }
       for pending in judged.pending {
         let verdict = conditions.judge(plan.checks[pending.phase].rows, of: judged.subject, in: replay.image)
         guard verdict.outcomes.contains(where: { $0.recorded == pending.recorded }) else { continue }
-        open[id]?.pending.removeAll { $0.phase == pending.phase }
-        open[id]?.racy.append(pending.disagreement)
+        judged.pending.removeAll { $0.phase == pending.phase }
+        judged.racy.append(pending.disagreement)
       }
     }
   }
 
-  private func noteOld(_ entry: Entry, _ site: Site, _ judged: inout JudgedTransition?) {
+  private func noteOld(_ entry: Entry, _ site: Site, _ judged: JudgedTransition) {
     guard let difference = replay.report.differences.last(where: { $0.kind == .old && $0.seq == entry.seq }) else {
       return
     }
-    judged?.disagreements.append(
+    judged.disagreements.append(
       Disagreement(
         kind: .old, seq: entry.seq, transition: entry.action ?? ActionID(0), operation: site.operation ?? .bootFixup,
         step: site.kernelStep, space: difference.space, page: difference.pages.first, recorded: difference.seen,
@@ -148,8 +150,7 @@ package struct ConformanceJudge: Sendable {
 
   // MARK: - counting
 
-  private mutating func count(_ ended: JudgedTransition) {
-    var judged = ended
+  private mutating func count(_ judged: JudgedTransition) {
     judged.disagreements += judged.pending.map(\.disagreement)
     report.counts[judged.transition.operation, default: ConformanceCounts()][keyPath: judged.verdict] += 1
     if judged.isBroken { judged.blindness.insert(.unseen) }
@@ -157,13 +158,5 @@ package struct ConformanceJudge: Sendable {
     noteResult(of: judged)
     let room = ConformanceReport.limit - report.disagreements.count
     report.disagreements += judged.disagreements.prefix(max(0, room))
-  }
-}
-
-extension Optional {
-  /// The value, which is gone afterwards.
-  fileprivate mutating func take() -> Wrapped? {
-    defer { self = nil }
-    return self
   }
 }

@@ -20,8 +20,8 @@ struct PendingCheck: Sendable {
   var disagreement: Disagreement
 }
 
-/// An attempt on its way.
-struct JudgedTransition: Sendable {
+/// An attempt on its way. A reference: every entry of it asks for it and changes it.
+final class JudgedTransition {
   var subject: RuleSubject
   /// The phases that the rules have; nil if they do not have the operation.
   let plan: OperationPlan?
@@ -71,7 +71,7 @@ struct JudgedTransition: Sendable {
       rules: objection.rules)
   }
 
-  mutating func differ(
+  func differ(
     _ kind: Disagreement.Kind, _ entry: Entry, step: String? = nil, recorded: String, rules: String
   ) {
     disagreements.append(
@@ -93,7 +93,7 @@ struct JudgedTransition: Sendable {
   }
 
   /// Takes over what a call saw.
-  mutating func note(_ observations: [Observation], _ encoding: TableEncoding) {
+  func note(_ observations: [Observation], _ encoding: TableEncoding) {
     for observation in observations {
       if let leaf = observation.guest { subject.seenGuestLeaf = leaf }
       guard transition.operation == .hypDonateHost || transition.operation == .hostUnshareHyp else { continue }

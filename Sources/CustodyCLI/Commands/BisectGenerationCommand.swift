@@ -96,7 +96,6 @@ struct DecisionSearch {
   }
 
   private let reader: JournalReader
-  private let source: JournalReplay
   private let own: DecisionJudge
   private let other: DecisionJudge
   /// Attempts that both decided, and that one of them could not.
@@ -105,7 +104,6 @@ struct DecisionSearch {
   /// Throws a ``JournalError``, or a ``CommandFailure`` if the journal names no rules.
   init(_ reader: JournalReader, _ generation: Generation) throws {
     self.reader = reader
-    source = try JournalReplay(reader)
     var facts = try reader.facts()
     facts.inferAddressBits(from: try reader.snapshots())
     let spaces = try reader.spaces().map(\.space)
@@ -115,7 +113,8 @@ struct DecisionSearch {
 
   /// The first parting among attempts that begin from `first` on and not after `last`; nil if there is none.
   mutating func run(from first: SequenceNumber, through last: SequenceNumber) throws -> Parting? {
-    var replay = source.replay
+    var replay = try JournalReplay(reader).replay
+    let source = try ReplaySource(reader)
     var found: Parting?
     let actions = try ActionLookup(reader)
     try reader.forEachEntry(through: last) { frame in

@@ -13,7 +13,7 @@ extension ReplayCommand {
   /// Throws a ``CommandFailure``: status 2 if something of it is unknown or the file exists, 4 if it cannot be written.
   func saveState(_ replay: JournalReplay, to path: String) throws {
     let image = replay.replay.image
-    let reader = replay.reader
+    let reader = replay.source.reader
     let unknown = try unknownRanges(image, reader, at: replay.replay.lastSeq)
     let living = Set(image.livingGuests)
     let lines = SnapshotLines(

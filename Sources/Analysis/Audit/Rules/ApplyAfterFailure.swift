@@ -14,11 +14,11 @@ extension AuditRule {
 }
 
 extension Audit {
-  mutating func judgeAfterFailure(_ entry: Entry, _ site: Site, _ subject: inout AuditedTransition) {
+  mutating func judgeAfterFailure(_ entry: Entry, _ site: Site, _ subject: AuditedTransition) {
     guard let failure = subject.failure, site.effect != .query, site.effect != .encode else { return }
     let what = failure.result.map(Self.name) ?? "without a result"
     report(
-      .applyAfterFailure, entry, site, &subject, expected: "the end of the transition",
+      .applyAfterFailure, entry, site, subject, expected: "the end of the transition",
       found: "an apply after \(failure.step ?? "a check") failed \(what) at entry \(failure.seq.rawValue)")
   }
 }

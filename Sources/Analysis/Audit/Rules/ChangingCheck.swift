@@ -15,7 +15,7 @@ extension AuditRule {
 
 extension Audit {
   mutating func judgeChanges(
-    under entry: Entry, _ site: Site, _ changes: [Change], _ subject: inout AuditedTransition
+    under entry: Entry, _ site: Site, _ changes: [Change], _ subject: AuditedTransition
   ) {
     switch site.kind {
     case .check, .begin, .whole, .locked, .mark, .store: break
@@ -23,7 +23,7 @@ extension Audit {
     }
     guard let change = changes.first(where: { $0.new != $0.old }) else { return }
     report(
-      .changingCheck, entry, site, &subject,
+      .changingCheck, entry, site, subject,
       at: AuditPlace(change.space, change.pages, isRacy: subject.isOverlapped), expected: "no change",
       found: "\(change.table.name) changed")
   }

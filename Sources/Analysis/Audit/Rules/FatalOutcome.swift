@@ -16,10 +16,10 @@ extension AuditRule {
 
 extension Audit {
   mutating func judgeFatal(
-    _ outcome: TransitionOutcome?, _ entry: Entry, _ site: Site, _ subject: inout AuditedTransition
+    _ outcome: TransitionOutcome?, _ entry: Entry, _ site: Site, _ subject: AuditedTransition
   ) {
     guard outcome == .fatal else { return }
     report(
-      .fatalOutcome, entry, site, &subject, expected: "an errno", found: entry.note ?? "the hypervisor panics")
+      .fatalOutcome, entry, site, subject, expected: "an errno", found: entry.note ?? "the hypervisor panics")
   }
 }

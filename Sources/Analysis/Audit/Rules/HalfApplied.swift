@@ -17,14 +17,14 @@ extension AuditRule {
 
 extension Audit {
   mutating func judgeWhole(
-    _ outcome: TransitionOutcome?, _ entry: Entry, _ site: Site, _ subject: inout AuditedTransition
+    _ outcome: TransitionOutcome?, _ entry: Entry, _ site: Site, _ subject: AuditedTransition
   ) {
     guard isJudged(.halfApplied), outcome == .completed, entry.result ?? 0 >= 0, subject.hasMoved else { return }
     guard let operation = subject.operation, operation != .hostFault, let plan = plans[operation] else { return }
     for (index, phase) in plan.applies.enumerated() where subject.made & 1 << UInt64(index & 63) == 0 {
       let isDue = phase.rules.contains { $0.occasion == .always && $0.store.writes }
       guard isDue else { continue }
-      report(.halfApplied, entry, site, &subject, expected: phase.step, found: "no such apply")
+      report(.halfApplied, entry, site, subject, expected: phase.step, found: "no such apply")
     }
   }
 }

@@ -17,7 +17,7 @@ extension AuditRule {
 
 extension Audit {
   mutating func judgeSource(
-    _ transition: Transition, _ entry: Entry, _ site: Site, _ subject: inout AuditedTransition
+    _ transition: Transition, _ entry: Entry, _ site: Site, _ subject: AuditedTransition
   ) {
     guard isJudged(.borrowersCannotGive), let source = source(of: transition, subject) else { return }
     let isHost = source.space == .host
@@ -30,7 +30,7 @@ extension Audit {
       guard let (run, holding) = found else { continue }
       let isRacy = subject.isOverlapped && isHost && isHeld(run)
       report(
-        .borrowersCannotGive, entry, site, &subject, at: AuditPlace(source.space, run, isRacy: isRacy),
+        .borrowersCannotGive, entry, site, subject, at: AuditPlace(source.space, run, isRacy: isRacy),
         expected: "OWNED or SHARED_OWNED", found: holding.state.name)
     }
   }

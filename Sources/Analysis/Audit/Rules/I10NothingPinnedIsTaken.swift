@@ -17,11 +17,11 @@ extension AuditRule {
 
 extension Audit {
   mutating func judgePins(
-    _ transition: Transition, _ entry: Entry, _ site: Site, _ changes: [Change], _ subject: inout AuditedTransition
+    _ transition: Transition, _ entry: Entry, _ site: Site, _ changes: [Change], _ subject: AuditedTransition
   ) {
     guard isJudged(.nothingPinnedIsTaken), let frames = transition.frames else { return }
     if transition.operation == .hypDonateHost, generation == .linux7_1 {
-      judgeReferences(entry, site, changes, frames, &subject)
+      judgeReferences(entry, site, changes, frames, subject)
     }
     guard transition.operation == .hostUnshareHyp else { return }
     var found: (PageRange, UInt32)?
@@ -30,21 +30,21 @@ extension Audit {
     }
     guard let (run, pins) = found, image.ownership.holding(.hyp, run.first).state != .owned else { return }
     report(
-      .nothingPinnedIsTaken, entry, site, &subject,
+      .nothingPinnedIsTaken, entry, site, subject,
       at: AuditPlace(.host, run, isRacy: subject.isOverlapped && isHeld(run)), expected: "no pins",
       found: "\(pins) pins")
   }
 
   // A page that the hypervisor owns is counted by its allocator: what the change found is all that is known.
   private mutating func judgeReferences(
-    _ entry: Entry, _ site: Site, _ changes: [Change], _ frames: PageRange, _ subject: inout AuditedTransition
+    _ entry: Entry, _ site: Site, _ changes: [Change], _ frames: PageRange, _ subject: AuditedTransition
   ) {
     for change in changes where change.table == .vmemmap && change.space == .hyp {
       guard let old = change.old, change.pages.overlaps(frames) else { continue }
       let references = image.encoding.frame(old).references
       guard references > 0 else { continue }
       report(
-        .nothingPinnedIsTaken, entry, site, &subject, at: AuditPlace(.hyp, change.pages), expected: "no references",
+        .nothingPinnedIsTaken, entry, site, subject, at: AuditPlace(.hyp, change.pages), expected: "no references",
         found: "\(references) references")
     }
   }

@@ -16,7 +16,7 @@ extension AuditRule {
 
 extension Audit {
   mutating func judgeMemory(
-    _ transition: Transition, _ entry: Entry, _ site: Site, _ subject: inout AuditedTransition
+    _ transition: Transition, _ entry: Entry, _ site: Site, _ subject: AuditedTransition
   ) {
     guard let regions = facts.regions.value, !regions.isEmpty else { return }
     // A range that wraps is I24's.
@@ -24,10 +24,10 @@ extension Audit {
     guard let frames = transition.frames ?? subject.declared, frames.count > 0 else { return }
     if let page = firstNotMemory(in: frames) {
       report(
-        .onlyMemoryMoves, entry, site, &subject, at: AuditPlace(.host, PageRange(page)), expected: "memory",
+        .onlyMemoryMoves, entry, site, subject, at: AuditPlace(.host, PageRange(page)), expected: "memory",
         found: conditions.kind(at: page)?.rawValue ?? "no region of memory")
     }
-    judgeBorders(frames, entry, site, &subject)
+    judgeBorders(frames, entry, site, subject)
   }
 
   private func firstNotMemory(in range: PageRange) -> PageFrame? {

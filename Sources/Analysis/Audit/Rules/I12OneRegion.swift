@@ -17,20 +17,20 @@ extension AuditRule {
 
 extension Audit {
   mutating func judgeBorders(
-    _ frames: PageRange, _ entry: Entry, _ site: Site, _ subject: inout AuditedTransition
+    _ frames: PageRange, _ entry: Entry, _ site: Site, _ subject: AuditedTransition
   ) {
     guard let border = border(in: frames) else { return }
     report(
-      .oneRegion, entry, site, &subject, at: AuditPlace(.host, frames), expected: "a range inside one region",
+      .oneRegion, entry, site, subject, at: AuditPlace(.host, frames), expected: "a range inside one region",
       found: "a range over the border at 0x\(String(border.address, radix: 16))")
   }
 
   /// Holds a lazy mapping against the regions.
-  mutating func judgeLazyMapping(_ change: Change, _ entry: Entry, _ site: Site, _ subject: inout AuditedTransition) {
+  mutating func judgeLazyMapping(_ change: Change, _ entry: Entry, _ site: Site, _ subject: AuditedTransition) {
     guard let new = change.new, Descriptor(new).isValid else { return }
     let size = MachineImage.pagesPerLeaf(change.newLevel)
     let first = PageFrame(change.pages.first.rawValue & ~(size - 1))
-    judgeBorders(PageRange(first: first, count: size), entry, site, &subject)
+    judgeBorders(PageRange(first: first, count: size), entry, site, subject)
   }
 
   // The first border of a region inside a range.

@@ -17,14 +17,14 @@ extension AuditRule {
 
 extension Audit {
   mutating func judgeRefusal(
-    _ outcome: TransitionOutcome?, _ entry: Entry, _ site: Site, _ subject: inout AuditedTransition
+    _ outcome: TransitionOutcome?, _ entry: Entry, _ site: Site, _ subject: AuditedTransition
   ) {
     guard let operation = subject.operation, operation != .hostFault, operation != .bootFixup else { return }
     let isRefused = outcome == .refused || outcome == .completed && (entry.result ?? 0) < 0
     guard isRefused, subject.hasChanged else { return }
     let word = subject.changed.min { ($0.space, $0.pages.first) < ($1.space, $1.pages.first) }
     report(
-      .refusalChangesNothing, entry, site, &subject,
+      .refusalChangesNothing, entry, site, subject,
       at: word.map { AuditPlace($0.space, $0.pages, isRacy: subject.isOverlapped) },
       expected: "nothing changed, as \(entry.result.map(Self.name) ?? "a refusal") says",
       found: word.map { "\($0.table.name) changed" } ?? "changes")

@@ -16,17 +16,12 @@ extension AuditRule {
 
 extension Audit {
   /// Judges what an entry writes, before the machine takes it.
-  mutating func judgeWrites(
-    _ entry: Entry, _ site: Site, _ changes: [Change], _ subject: inout AuditedTransition?
-  ) {
+  mutating func judgeWrites(_ entry: Entry, _ site: Site, _ changes: [Change], _ subject: AuditedTransition?) {
     for change in changes {
       switch change.table {
       case .hostStage2:
         judgeBlock(change, entry, site)
-        if subject?.operation == .hostFault, var judged = subject {
-          judgeLazyMapping(change, entry, site, &judged)
-          subject = judged
-        }
+        if let subject, subject.operation == .hostFault { judgeLazyMapping(change, entry, site, subject) }
       case .guestStage2: judgePoisonStays(change, entry, site)
       case .hypStage1, .vmemmap: continue
       }

@@ -15,10 +15,10 @@ extension AuditRule {
 }
 
 extension Audit {
-  mutating func judgeScrub(_ entry: Entry, _ site: Site, _ subject: inout AuditedTransition) {
+  mutating func judgeScrub(_ entry: Entry, _ site: Site, _ subject: AuditedTransition) {
     guard site.effect == .own, subject.guestState == .owned, !subject.hasScrubbed else { return }
     guard subject.operation == .hostReclaimGuest || subject.operation == .hostForceReclaim else { return }
     report(
-      .scrubbedBeforeReturn, entry, site, &subject, expected: "a scrub before the host owns the page", found: "none")
+      .scrubbedBeforeReturn, entry, site, subject, expected: "a scrub before the host owns the page", found: "none")
   }
 }

@@ -17,13 +17,13 @@ extension AuditRule {
 
 extension Audit {
   mutating func judgeDying(
-    _ transition: Transition, _ entry: Entry, _ site: Site, _ subject: inout AuditedTransition
+    _ transition: Transition, _ entry: Entry, _ site: Site, _ subject: AuditedTransition
   ) {
     guard let guest = transition.guestPage?.space, balance.dying.contains(guest) else { return }
     switch transition.operation {
     case .hostShareGuest, .hostDonateGuest, .guestShareHost, .guestUnshareHost:
       report(
-        .dyingGuestsGetNothing, entry, site, &subject, expected: "reclaim and unshare only",
+        .dyingGuestsGetNothing, entry, site, subject, expected: "reclaim and unshare only",
         found: transition.operation.rawValue)
     default: return
     }

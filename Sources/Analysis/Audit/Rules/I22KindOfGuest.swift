@@ -16,7 +16,7 @@ extension AuditRule {
 
 extension Audit {
   mutating func judgeKind(
-    _ transition: Transition, _ entry: Entry, _ site: Site, _ subject: inout AuditedTransition
+    _ transition: Transition, _ entry: Entry, _ site: Site, _ subject: AuditedTransition
   ) {
     guard let place = transition.guestPage, let isProtected = conditions.isProtected(place.space) else { return }
     let wants: Bool
@@ -27,7 +27,7 @@ extension Audit {
     }
     guard isProtected != wants else { return }
     report(
-      .kindOfGuest, entry, site, &subject, at: AuditPlace(place.space, PageRange(place.page)),
+      .kindOfGuest, entry, site, subject, at: AuditPlace(place.space, PageRange(place.page)),
       expected: wants ? "a protected guest" : "a non-protected guest",
       found: isProtected ? "a protected guest" : "a non-protected guest")
   }

@@ -16,7 +16,7 @@ extension AuditRule {
 
 extension Audit {
   mutating func judgeArguments(
-    _ transition: Transition, _ entry: Entry, _ site: Site, _ subject: inout AuditedTransition
+    _ transition: Transition, _ entry: Entry, _ site: Site, _ subject: AuditedTransition
   ) {
     guard isJudged(.rangesDoNotWrap), transition.operation != .hostFault else { return }
     let count = transition.pageCount
@@ -29,7 +29,7 @@ extension Audit {
       let (end, wraps) = frame.addingReportingOverflow(raw)
       guard wraps || end > limit else { continue }
       report(
-        .rangesDoNotWrap, entry, site, &subject, expected: "frames below 0x\(String(limit, radix: 16))",
+        .rangesDoNotWrap, entry, site, subject, expected: "frames below 0x\(String(limit, radix: 16))",
         found: "\(name) 0x\(String(frame, radix: 16)), \(raw) pages")
     }
   }

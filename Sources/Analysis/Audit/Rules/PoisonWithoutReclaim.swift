@@ -18,7 +18,7 @@ extension AuditRule {
 extension Audit {
   /// Notes what is poisoned; before the machine takes it.
   mutating func judgePoison(
-    _ entry: Entry, _ site: Site, _ changes: [Change], _ subject: inout AuditedTransition
+    _ entry: Entry, _ site: Site, _ changes: [Change], _ subject: AuditedTransition
   ) {
     for change in changes where change.table == .guestStage2 {
       guard let new = change.new, image.encoding.guestState(LeafWord(level: change.newLevel, raw: new)) == .poison
@@ -30,18 +30,18 @@ extension Audit {
       if let page = image.physicalPage(of: place) { subject.poisoned.append(page) }
       guard subject.operation != .hostForceReclaim else { continue }
       report(
-        .poisonWithoutReclaim, entry, site, &subject, at: AuditPlace(change.space, change.pages),
+        .poisonWithoutReclaim, entry, site, subject, at: AuditPlace(change.space, change.pages),
         expected: "host_force_reclaim", found: subject.operation?.rawValue ?? "no operation")
     }
   }
 
   /// Judges what became of the pages behind poisoned addresses.
-  mutating func judgePoisoned(_ entry: Entry, _ site: Site, _ subject: inout AuditedTransition) {
+  mutating func judgePoisoned(_ entry: Entry, _ site: Site, _ subject: AuditedTransition) {
     for page in subject.poisoned {
       let holding = image.ownership.holding(.host, page)
       guard holding.state != .owned, holding.state != .unknown else { continue }
       report(
-        .poisonWithoutReclaim, entry, site, &subject, at: AuditPlace(.host, PageRange(page)), expected: "OWNED",
+        .poisonWithoutReclaim, entry, site, subject, at: AuditPlace(.host, PageRange(page)), expected: "OWNED",
         found: holding.state.name)
     }
   }

@@ -14,11 +14,11 @@ extension AuditRule {
 }
 
 extension Audit {
-  mutating func judgeErrno(_ entry: Entry, _ site: Site, _ subject: inout AuditedTransition) {
+  mutating func judgeErrno(_ entry: Entry, _ site: Site, _ subject: AuditedTransition) {
     guard let result = entry.result, result > 0 else { return }
     let isQuestion = subject.operation == .guestTestClearYoung || subject.operation == .vcpuInPoisonFault
     guard !(isQuestion && result == 1 && site.kind == .end) else { return }
     let name = Errno.name(0 &- result).map { ", \($0) without its sign" } ?? ""
-    report(.positiveErrno, entry, site, &subject, expected: "0 or a negative errno", found: "\(result)\(name)")
+    report(.positiveErrno, entry, site, subject, expected: "0 or a negative errno", found: "\(result)\(name)")
   }
 }

@@ -20,7 +20,7 @@ extension AuditRule {
 
 extension Audit {
   mutating func judgeSkipped(
-    _ transition: Transition, _ entry: Entry, _ site: Site, _ subject: inout AuditedTransition
+    _ transition: Transition, _ entry: Entry, _ site: Site, _ subject: AuditedTransition
   ) {
     guard isJudged(.skippedCheck), facts.el2Debug.value != true, let rules = rules[transition.operation] else { return }
     for row in rules.checks where row.needsDebug {
@@ -31,13 +31,13 @@ extension Audit {
       case .holds: continue
       case .unknown(let why): summary.blindness[why, default: 0] += 1
       case .fails where facts.el2Debug.value == nil: summary.blindness[.unrecognised, default: 0] += 1
-      case .fails: reportSkipped(row, judged, entry, site, &subject)
+      case .fails: reportSkipped(row, judged, entry, site, subject)
       }
     }
   }
 
   private mutating func reportSkipped(
-    _ row: CheckRule, _ judged: Judgement, _ entry: Entry, _ site: Site, _ subject: inout AuditedTransition
+    _ row: CheckRule, _ judged: Judgement, _ entry: Entry, _ site: Site, _ subject: AuditedTransition
   ) {
     let finding = judged.finding
     let page = finding?.page
@@ -48,7 +48,7 @@ extension Audit {
       )
     }
     report(
-      .skippedCheck, entry, site, &subject, at: place,
+      .skippedCheck, entry, site, subject, at: place,
       expected: "\"\(row.condition.rawValue)\" by \(row.kernelStep), only checked with EL2 debugging",
       found: (finding?.text ?? "it does not hold") + ": it would have failed \(Self.name(row.errno))")
   }

@@ -14,10 +14,10 @@ extension AuditRule {
 }
 
 extension Audit {
-  mutating func judgeUnchecked(_ entry: Entry, _ site: Site, _ subject: inout AuditedTransition) {
+  mutating func judgeUnchecked(_ entry: Entry, _ site: Site, _ subject: AuditedTransition) {
     guard !subject.hasPassedCheck, let operation = subject.operation, let plan = plans[operation] else { return }
     let isVisible = plan.checks.contains { !$0.isSilent && !$0.rows.isEmpty && $0.onlyIfGuest == nil }
     guard isVisible, subject.failure == nil else { return }
-    report(.uncheckedApply, entry, site, &subject, expected: "a check that passed", found: "an apply")
+    report(.uncheckedApply, entry, site, subject, expected: "a check that passed", found: "an apply")
   }
 }

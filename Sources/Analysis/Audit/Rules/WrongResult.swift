@@ -15,13 +15,13 @@ extension AuditRule {
 
 extension Audit {
   mutating func judgeResult(
-    _ outcome: TransitionOutcome?, _ entry: Entry, _ site: Site, _ subject: inout AuditedTransition
+    _ outcome: TransitionOutcome?, _ entry: Entry, _ site: Site, _ subject: AuditedTransition
   ) {
     guard let failure = subject.failure, let wanted = failure.result, wanted != 0 else { return }
     guard outcome == .completed || outcome == .refused, subject.operation?.hasNoResult == false else { return }
     guard let result = entry.result, result != wanted else { return }
     report(
-      .wrongResult, entry, site, &subject, expected: "\(Self.name(wanted)), as \(failure.step ?? "the check") returned",
+      .wrongResult, entry, site, subject, expected: "\(Self.name(wanted)), as \(failure.step ?? "the check") returned",
       found: Self.name(result))
   }
 }
