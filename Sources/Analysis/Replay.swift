@@ -13,7 +13,7 @@ package struct Replay: Sendable {
   /// What was found so far.
   package internal(set) var report = ReplayReport()
   /// The last entry taken.
-  package private(set) var lastSeq = SequenceNumber(0)
+  package private(set) var lastSeq: SequenceNumber
 
   private var births: [(Space, SequenceNumber)]
   private var deaths: [(SpaceID, SequenceNumber)]
@@ -23,15 +23,12 @@ package struct Replay: Sendable {
   var pending: [PendingWord] = []
   var recent = RecentChanges()
 
-  /// Begins a replay of a journal with these spaces; a birth at 0 was not seen, so nothing is known of the guest.
-  package init(
-    generation: Generation, regions: [Region], births: [(Space, SequenceNumber)], deaths: [(SpaceID, SequenceNumber)]
-  ) {
-    image = MachineImage(generation: generation, regions: regions)
-    let guests = births.filter { $0.0.id.isGuest }
-    self.births = guests.filter { $0.1.rawValue > 0 }.sorted { $0.1 > $1.1 }
-    self.deaths = deaths.sorted { $0.1 > $1.1 }
-    for (space, born) in guests where born.rawValue == 0 { image.addGuest(space, isEmpty: false) }
+  /// Begins a replay.
+  package init(_ start: ReplayStart) {
+    image = start.image
+    lastSeq = start.seq
+    births = start.births
+    deaths = start.deaths
   }
 
   /// Takes over the lives of guests that a writer added since; those up to the last entry taken are known.

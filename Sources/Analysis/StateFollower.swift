@@ -10,19 +10,16 @@ package struct StateFollower: Sendable {
   /// The machine as the entries so far leave it.
   package private(set) var image: MachineImage
   /// The last entry taken.
-  package private(set) var lastSeq = SequenceNumber(0)
+  package private(set) var lastSeq: SequenceNumber
   private var births: [(Space, SequenceNumber)]
   private var deaths: [(SpaceID, SequenceNumber)]
 
-  /// Begins before the first entry; a birth at 0 was not seen, so nothing is known of the guest.
-  package init(
-    generation: Generation, regions: [Region], births: [(Space, SequenceNumber)], deaths: [(SpaceID, SequenceNumber)]
-  ) {
-    image = MachineImage(generation: generation, regions: regions)
-    let guests = births.filter { $0.0.id.isGuest }
-    self.births = guests.filter { $0.1.rawValue > 0 }.sorted { $0.1 > $1.1 }
-    self.deaths = deaths.sorted { $0.1 > $1.1 }
-    for (space, born) in guests where born.rawValue == 0 { image.addGuest(space, isEmpty: false) }
+  /// Begins to follow.
+  package init(_ start: ReplayStart) {
+    image = start.image
+    lastSeq = start.seq
+    births = start.births
+    deaths = start.deaths
   }
 
   /// Takes the next entry with its changes and observations.

@@ -36,7 +36,7 @@ struct AuditRun {
 
   /// Audits a journal; the output hears of each finding.
   func perform(_ reader: JournalReader, _ output: any AuditOutput) throws -> AuditResult {
-    let first = try from.map { try PointInTime.moment($0, in: reader).first } ?? SequenceNumber(1)
+    let first = try from.map { try PointInTime.moment($0, in: reader).first } ?? reader.firstSeq()
     let last = try PointInTime.moment(to, in: reader).seq
     guard first <= last || last.rawValue == 0 else {
       throw CommandFailure(

@@ -19,6 +19,8 @@ struct Cause {
   var cpu: Int32?
   /// The entry's own remark.
   var note: String?
+  /// Whether the entry and what was before it were pruned.
+  var isPruned = false
 
   /// `T5537.5`, else what kind of entry it was.
   var name: String {
@@ -34,19 +36,20 @@ struct Cause {
 
   /// `entry 19986, 18.1499 s, cpu 0`.
   var when: String {
-    var words = ["entry \(seq.rawValue)"]
+    var words = ["entry \(seq.rawValue)" + (isPruned ? " or before" : "")]
     if let time { words.append(HexText.seconds(time, decimals: 4) + " s") }
     if let cpu { words.append("cpu \(cpu)") }
     return words.joined(separator: ", ")
   }
 
   private var kindWords: String {
+    if isPruned { return "pruned" }
     switch site.kind {
-    case .snapshot: "seen in a snapshot"
-    case .lost: "lines are missing"
-    case .op: "a mapping made at boot"
-    case .activation, .activationEnd: "a call" + (site.kernelFunction.map { " of " + $0 } ?? "")
-    default: site.kind.rawValue
+    case .snapshot: return "seen in a snapshot"
+    case .lost: return "lines are missing"
+    case .op: return "a mapping made at boot"
+    case .activation, .activationEnd: return "a call" + (site.kernelFunction.map { " of " + $0 } ?? "")
+    default: return site.kind.rawValue
     }
   }
 }
@@ -54,15 +57,22 @@ struct Cause {
 /// Finds causes; each entry is read once.
 final class CauseFinder {
   private let context: ShowContext
+  private let anchor: Anchor?
   private var known: [SequenceNumber: Cause] = [:]
   /// Times that somebody read anyhow: of an entry, that of the last line up to it that tells.
   var times: [SequenceNumber: Int64] = [:]
 
-  init(_ context: ShowContext) { self.context = context }
+  init(_ context: ShowContext) {
+    self.context = context
+    anchor = context.anchor
+  }
 
-  /// What happened at an entry; nil if there is no such entry.
+  /// What happened at an entry; nil if there is no such entry. Of the anchor all that can be told is that it was so.
   func cause(at seq: SequenceNumber) throws -> Cause? {
     if let found = known[seq] { return found }
+    if let anchor, seq <= anchor.seq {
+      return Cause(seq: anchor.seq, site: Site(.snapshot), time: anchor.time, isPruned: true)
+    }
     var entry: Entry?
     try context.reader.forEachEntry(from: seq, through: seq) { frame in
       entry = frame.entry

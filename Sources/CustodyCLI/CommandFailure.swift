@@ -57,7 +57,7 @@ struct CommandFailure: Error {
     case .notAJournal, .newer, .corrupt: ExitStatus.corrupt
     case .missing, .exists, .locked, .readOnly, .full, .io, .poisoned: ExitStatus.cannotOpen
     case .invalid: ExitStatus.corrupt
-    case .query, .key: ExitStatus.usage
+    case .query, .key, .pruned: ExitStatus.usage
     case .limit: ExitStatus.limit
     case .interrupted: ExitStatus.interrupted
     }

@@ -38,6 +38,7 @@ package struct CustodyCommand: ParsableCommand {
       RecoverCommand.self,
       VerifyCommand.self,
       SealCommand.self,
+      PruneCommand.self,
       MigrateCommand.self,
       DoctorCommand.self,
       RulesCommand.self,

@@ -81,6 +81,9 @@ struct DrivenMachine {
         hint: "choose another path with -j; `custody try` asks what would happen", status: ExitStatus.usage)
     }
     if !atStart { try Self.refuseStopped(reader) }
+    if let anchor = try reader.anchor() {
+      throw anchor.refusal(reader.path, "the machine that the journal began with, which is needed to go on,")
+    }
     let shape = MachineShape(
       regions: facts.regions.value ?? [], addressBits: Int(clamping: facts.addressBits.value ?? 40),
       hypOffset: 0 &- (facts.hypVAOffset.value ?? 0))

@@ -88,7 +88,8 @@ extension JournalReplay {
   /// A tracker for this replay, which must not have taken an entry yet.
   mutating func makeTracker(keepsRows: Bool = true) throws -> OwnershipTracker {
     replay.recordWrites()
-    return OwnershipTracker(lives: try source.reader.guestLives(), replay.image, keepsRows: keepsRows)
+    return OwnershipTracker(
+      lives: try source.reader.guestLives(), replay.image, after: replay.lastSeq, keepsRows: keepsRows)
   }
 }
 

@@ -23,10 +23,14 @@ struct JournalAudit: ~Copyable {
     let begins = try BeginLookup(reader)
     let replay = try JournalReplay(reader).replay
     let (facts, lives) = (try Self.facts(reader), try Self.lives(reader))
+    let (anchor, calls) = (try reader.anchor(), try reader.callsAcrossAnchor())
     self.reader = reader
     self.source = source
     self.begins = begins
-    audit = Audit(RuleBook.of(replay.image.generation), facts, lives: lives, replay: replay, rules: rules)
+    audit = Audit(
+      RuleBook.of(replay.image.generation), facts, lives: lives, replay: replay, rules: rules,
+      isShown: anchor.map { $0.knowledge != .partial } ?? false)
+    for call in calls { audit.resume(call) }
   }
 
   private static func facts(_ reader: JournalReader) throws -> Facts {

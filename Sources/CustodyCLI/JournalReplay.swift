@@ -21,15 +21,9 @@ struct JournalReplay {
   ///
   /// Throws a ``JournalError``, or a ``CommandFailure`` if the journal names no rules.
   init(_ reader: JournalReader, unwritten: [(Space, SequenceNumber)] = []) throws {
-    let facts = try reader.facts()
-    let generation = try ReplaySource.generation(facts, reader.path)
     source = try ReplaySource(reader)
-    let lives = try reader.spaces()
-    spaces = lives.map(\.space)
-    replay = Replay(
-      generation: generation, regions: facts.regions.value ?? [],
-      births: lives.map { ($0.space, $0.bornSeq) } + unwritten,
-      deaths: lives.compactMap { life in life.diedSeq.map { (life.space.id, $0) } })
+    spaces = try reader.spaces().map(\.space)
+    replay = Replay(try reader.replayStart(unwritten: unwritten))
   }
 
   /// Keeps the account of the last snapshot at or before `seq` by itself; gives its entry, nil without one.

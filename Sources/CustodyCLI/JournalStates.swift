@@ -6,7 +6,7 @@ import Journal
 import PageOwnership
 import PageTables
 
-/// Follows a journal from its beginning.
+/// Follows a journal from where it begins.
 struct JournalStates {
   private let source: ReplaySource
   /// The state, as far as it got.
@@ -16,14 +16,8 @@ struct JournalStates {
   ///
   /// Throws a ``JournalError``, or a ``CommandFailure`` if the journal names no rules.
   init(_ reader: JournalReader, unwritten: [(Space, SequenceNumber)]) throws {
-    let facts = try reader.facts()
-    let generation = try ReplaySource.generation(facts, reader.path)
     source = try ReplaySource(reader)
-    let lives = try reader.spaces()
-    follower = StateFollower(
-      generation: generation, regions: facts.regions.value ?? [],
-      births: lives.map { ($0.space, $0.bornSeq) } + unwritten,
-      deaths: lives.compactMap { life in life.diedSeq.map { (life.space.id, $0) } })
+    follower = StateFollower(try reader.replayStart(unwritten: unwritten))
   }
 
   /// Follows through `last`; `every` is called after each entry, and stops by returning false.

@@ -27,6 +27,7 @@ extension PointInTime {
   static func moment(_ point: PointInTime?, in reader: JournalReader) throws -> Moment {
     let head = try reader.headSeq()
     var moment = try point?.resolve(in: reader, head: head) ?? Moment(seq: head, first: head)
+    try reader.checkNotPruned(moment.seq)
     moment.time = try reader.time(upTo: moment.seq)
     moment.name = point?.text
     return moment
@@ -75,13 +76,18 @@ extension PointInTime {
 
   private func atTime(_ time: Int64, in reader: JournalReader) throws -> Moment {
     let (first, last) = try times(in: reader)
+    if time < first, let anchor = try reader.anchor() {
+      throw anchor.refusal(reader.path, "what was recorded at \(HexText.seconds(time)) s")
+    }
     guard time >= first, time <= last else {
       throw failure(
         "nothing was recorded at \(HexText.seconds(time)) s",
         "the times of this journal run from \(HexText.seconds(first)) s to \(HexText.seconds(last)) s")
     }
-    let seq = try reader.number("SELECT max(seq) FROM entry_row WHERE time <= \(time)") ?? 0
-    return Moment(seq: SequenceNumber(seq), first: SequenceNumber(seq))
+    let start = try reader.startSeq()
+    let found = try reader.number("SELECT max(seq) FROM entry_row WHERE seq > \(start.rawValue) AND time <= \(time)")
+    let seq = found.map { SequenceNumber($0) } ?? start
+    return Moment(seq: seq, first: seq)
   }
 
   private func beforeEnd(_ distance: Int64, in reader: JournalReader) throws -> Moment {
@@ -95,8 +101,11 @@ extension PointInTime {
   }
 
   private func times(in reader: JournalReader) throws -> (Int64, Int64) {
-    guard let first = try reader.number("SELECT min(time) FROM entry_row"),
-      let last = try reader.number("SELECT max(time) FROM entry_row"), first >= 0
+    // Of a pruned journal they begin with that of its anchor.
+    let anchor = try reader.anchor()
+    let there = "FROM entry_row WHERE seq > \(anchor?.seq.rawValue ?? 0)"
+    guard let first = try anchor?.time ?? reader.number("SELECT min(time) \(there)"),
+      let last = try reader.number("SELECT max(time) \(there)") ?? anchor?.time, first >= 0
     else {
       throw failure("no entry of this journal tells a time", "name an entry or a transition instead")
     }
@@ -133,6 +142,7 @@ extension PointInTime {
   private func span(of id: ActionID, in reader: JournalReader) throws -> (first: SequenceNumber, last: SequenceNumber?)
   {
     guard let (transition, end) = try reader.transition(id) else {
+      if let gone = try Self.prunedAction(id, in: reader) { throw gone }
       throw failure("there is no transition T\(id.rawValue)", try Self.transitionWords(in: reader))
     }
     return (transition.firstSeq, end?.lastSeq)
@@ -144,6 +154,13 @@ extension PointInTime {
       let last = try reader.number("SELECT max(id) FROM transition_row")
     else { return "it has no transitions" }
     return "its transitions are among T\(first)..T\(last); `custody log` lists them"
+  }
+
+  /// The error for a transition or call that was pruned; nil if none of that number can have been.
+  static func prunedAction(_ id: ActionID, in reader: JournalReader) throws -> JournalError? {
+    guard let anchor = try reader.anchor(), id.rawValue > 0 else { return nil }
+    let first = try reader.number("SELECT min(id) FROM transition_row") ?? .max
+    return id.rawValue < first ? anchor.refusal(reader.path, "T\(id.rawValue)") : nil
   }
 
   private func atPhase(_ id: ActionID, _ phase: Int, in reader: JournalReader) throws -> Moment {

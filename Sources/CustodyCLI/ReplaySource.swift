@@ -4,7 +4,6 @@
 import Analysis
 import Journal
 import PageOwnership
-import PageTables
 
 /// The words and the observed snapshots of a journal.
 struct ReplaySource {
@@ -39,14 +38,4 @@ struct ReplaySource {
 
   /// The entry of the last observed snapshot at or before `seq`; nil if there is none.
   func lastSnapshot(through seq: SequenceNumber) -> SequenceNumber? { snapshots.keys.filter { $0 <= seq }.max() }
-
-  /// The generation whose words these are.
-  ///
-  /// Throws a ``CommandFailure`` if the journal names none.
-  static func generation(_ facts: Facts, _ path: String) throws -> Generation {
-    if let generation = facts.generation.value { return generation }
-    throw CommandFailure(
-      "\(path): the journal does not name its generation, so its raw words have no meaning",
-      hint: "import again with --generation", status: ExitStatus.corrupt)
-  }
 }

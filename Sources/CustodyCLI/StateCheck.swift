@@ -36,17 +36,18 @@ final class StateCheck {
 
   // One that does not name its generation has no states.
   private func begin(_ journal: CheckedJournal) throws {
-    let facts = try reader.facts()
     lives = journal.spaces
     let unwritten = journal.importState.flatMap { ImportState($0)?.unwrittenGuests } ?? []
-    follower = facts.generation.value.map { generation in
-      StateFollower(
-        generation: generation, regions: facts.regions.value ?? [],
-        births: lives.map { ($0.space, $0.bornSeq) } + unwritten,
-        deaths: lives.compactMap { life in life.diedSeq.map { (life.space.id, $0) } })
+    if try reader.facts().generation.value != nil {
+      follower = StateFollower(try reader.replayStart(unwritten: unwritten))
     }
     for snapshot in try reader.snapshots() where snapshot.origin == .observed { snapshots[snapshot.seq] = snapshot }
     dues = try reader.ownSnapshotSeqs().reversed()
+    // The machine of an anchor is the first own snapshot.
+    if let anchor = try reader.anchor(), dues.last == anchor.seq {
+      dues.removeLast()
+      try compareOwn(anchor.seq)
+    }
   }
 
   private func take(_ frame: borrowing EntryFrame, _ site: Site) throws {

@@ -43,6 +43,11 @@ struct CheckStart {
   var tail: SealTail?
   var last: SequenceNumber
   var genesis: Seal
+  /// Where a pruned journal begins, and what it kept from before.
+  var anchor: Anchor?
+  var anchorRows: AnchorRows?
+  /// The seal that the chain goes on from: of the anchor, or the genesis.
+  var base: Seal
   var spaces: [SpaceLife]
   var notes: WriterNotes
   var source: ChainSource
@@ -54,6 +59,13 @@ struct CheckStart {
     tail = try connection.hasSeals() ? SealTail(connection) : nil
     last = try connection.headSeq()
     genesis = try Genesis.seal(connection)
+    anchor = try connection.anchor()
+    base = genesis
+    if let anchor {
+      anchorRows = try AnchorRows(anchor, connection)
+      base =
+        try connection.seal(at: anchor.seq) ?? Seal(seq: anchor.seq, head: ChainHash([]), stateHash: nil)
+    }
     spaces = try connection.spaces()
     notes = try WriterNotes(connection)
     source = try ChainSource(connection)
@@ -81,7 +93,8 @@ struct ChainCheck: ~Copyable {
     self.key = key
     isDecoding = decodes
     scan = ChainScan(
-      start.source, after: start.genesis, through: start.last, spaces: SpaceBook(start.spaces), decodes: decodes)
+      start.source, after: start.base, through: start.last, spaces: SpaceBook(start.spaces, behind: start.anchor),
+      decodes: decodes)
     check = base
     check.seq = start.last
   }
@@ -91,6 +104,7 @@ struct ChainCheck: ~Copyable {
     try observer?.begin(
       CheckedJournal(seq: start.last, spaces: start.spaces, importState: start.notes.importState))
     try checkGenesis()
+    try checkAnchor(observer)
     while try scan.next() {
       if isDecoding { isDecoding = scan.isDecoded }
       if isDecoding, let observer, let site = scan.sites[scan.frame.entry.site] {
@@ -112,7 +126,9 @@ struct ChainCheck: ~Copyable {
         TableCoverage(table: "seal_tail", present: 1, checked: 1),
       ]
     }
-    check.coverage += try ChainCoverage.rows(connection, scan.taken, start, isLive: !check.isClean)
+    var taken = scan.taken
+    if let kept = start.anchorRows { taken.add(kept.tally) }
+    check.coverage += try ChainCoverage.rows(connection, taken, start, isLive: !check.isClean)
   }
 
   private mutating func checkGenesis() throws(JournalError) {
@@ -131,6 +147,26 @@ struct ChainCheck: ~Copyable {
     if stored.stateHash != .empty { note("seal", "the seal of the facts has another state", SequenceNumber(0)) }
     checkTag(stored)
     check.sealCount += 1
+  }
+
+  // What was kept from before is under one digest; from its seal the chain goes on.
+  private mutating func checkAnchor(_ observer: CheckObserver?) throws {
+    guard let anchor = start.anchor, let rows = start.anchorRows else { return }
+    check.anchor = anchor.seq
+    guard let stored = try connection.seal(at: anchor.seq) else {
+      return note(
+        "anchor", "the seal at entry \(anchor.seq.rawValue), where the journal begins, is missing", anchor.seq)
+    }
+    if rows.digest != anchor.digest {
+      note(
+        "anchor", "what was kept of the entries up to \(anchor.seq.rawValue) is not what it was when they were pruned",
+        anchor.seq)
+    }
+    expect(at: anchor.seq)
+    checkTag(stored, jump: Self.longestJump(over: anchor.seq.rawValue))
+    checkTag(of: anchor)
+    check.sealCount += 1
+    try observer?.seal(stored)
   }
 
   private mutating func checkSeal(_ observer: CheckObserver?) throws {
@@ -166,33 +202,50 @@ struct ChainCheck: ~Copyable {
   }
 
   // Epochs rise; a key of the ratchet can't be turned back.
-  private mutating func checkTag(_ seal: Seal) {
+  private mutating func checkTag(_ seal: Seal, jump: Int64 = longestJump) {
     guard key != nil else { return }
-    guard advance(to: seal), key?.tag(of: seal) == seal.tag else {
+    guard advance(to: seal, jump), key?.tag(of: seal) == seal.tag else {
       return note("seal", "the seal at \(seal.seq.rawValue) has no tag of this key", seal.seq)
     }
     check.tagCount += 1
     key?.advance(to: (seal.epoch ?? 0) &+ 1)
   }
 
+  // Of the key at the moment of pruning; seals behind the anchor may be older than that, so the walk's key stays back.
+  private mutating func checkTag(of anchor: Anchor) {
+    guard var later = key else { return }
+    let jump = Self.longestJump(over: max(0, start.last.rawValue &- anchor.seq.rawValue))
+    guard let epoch = anchor.epoch, epoch >= later.epoch, epoch &- later.epoch <= jump else {
+      return note("anchor", "the anchor at \(anchor.seq.rawValue) has no tag of this key", anchor.seq)
+    }
+    later.advance(to: epoch)
+    guard later.tag(of: anchor) == anchor.tag else {
+      return note("anchor", "the anchor at \(anchor.seq.rawValue) has another tag than this key gives", anchor.seq)
+    }
+    check.tagCount += 1
+  }
+
   private mutating func checkTag(of tail: SealTail) {
     guard key != nil else { return }
-    guard advance(to: tail.seal), key?.tag(of: tail) == tail.seal.tag else {
+    guard advance(to: tail.seal, Self.longestJump), key?.tag(of: tail) == tail.seal.tag else {
       return note("seal_tail", "the end has no tag of this key", tail.seal.seq)
     }
     check.tagCount += 1
   }
 
-  private mutating func advance(to seal: Seal) -> Bool {
-    guard let epoch = seal.epoch, let at = key?.epoch, epoch >= at, epoch <= at &+ Self.longestJump else {
-      return false
-    }
+  private mutating func advance(to seal: Seal, _ jump: Int64) -> Bool {
+    guard let epoch = seal.epoch, let at = key?.epoch, epoch >= at, epoch &- at <= jump else { return false }
     key?.advance(to: epoch)
     return true
   }
 
   // Crashes skip a few epochs; a hostile number must not cost minutes.
   private static let longestJump: Int64 = 1 << 20
+
+  // Where seals were pruned their epochs are skipped too.
+  private static func longestJump(over entries: Int64) -> Int64 {
+    longestJump + min(entries / Seal.interval, longestJump << 4)
+  }
 
   private mutating func compare(_ computed: Seal, _ stored: Seal, _ structure: String) {
     guard computed.head != stored.head || computed.marks != stored.marks else { return }
@@ -210,16 +263,27 @@ struct ChainCheck: ~Copyable {
 
   private mutating func expect(at seq: SequenceNumber) {
     for head in expected where head.seq == seq || head.seq == nil && isSealed(seq) {
-      let here = seq.rawValue == 0 ? start.genesis.head : scan.sealHere().head
-      if head.head == nil || head.head == here { matched.insert(head) }
+      if head.head == nil || head.head == headHere(seq) { matched.insert(head) }
     }
   }
 
   private func isSealed(_ seq: SequenceNumber) -> Bool { seq.rawValue % Seal.interval == 0 || seq == start.last }
 
+  private mutating func headHere(_ seq: SequenceNumber) -> ChainHash {
+    if seq.rawValue == 0 { return start.genesis.head }
+    return seq == start.base.seq ? start.base.head : scan.sealHere().head
+  }
+
   private mutating func noteUnmet(_ head: ExpectedHead) {
     guard let seq = head.seq else {
-      return note("seal", "no seal has the expected head \(head.head.map { "\($0)" } ?? "")", nil)
+      let gone = start.anchor.map { "; those before entry \($0.seq.rawValue) were pruned" } ?? ""
+      return note("seal", "no seal has the expected head \(head.head.map { "\($0)" } ?? "")\(gone)", nil)
+    }
+    if let anchor = start.anchor, seq < anchor.seq {
+      return note(
+        "entry_row",
+        "entry \(seq.rawValue) was expected, but entries 1 to \(anchor.seq.rawValue) were pruned: what they were is "
+          + "proven by a head kept of entry \(anchor.seq.rawValue) or later", seq)
     }
     guard seq <= start.last else {
       return note(

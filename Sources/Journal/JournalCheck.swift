@@ -66,6 +66,8 @@ package struct ExpectedHead: Hashable, Sendable {
 package struct JournalCheck: Sendable {
   /// The last entry that was checked: the last one committed when the check began.
   package var seq = SequenceNumber(0)
+  /// The entry behind which a pruned journal begins; nil in one that has its beginning.
+  package var anchor: SequenceNumber?
   /// The head of the chain there, recomputed; nil if the journal has no seals.
   package var head: ChainHash?
   /// The state hash stored there; nil if none is.

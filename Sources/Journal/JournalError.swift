@@ -29,6 +29,8 @@ package struct JournalError: Error, Hashable, Sendable, CustomStringConvertible 
     case invalid
     /// A key for sealing is missing, or is not this journal's.
     case key
+    /// What was asked for was dropped by `custody prune`.
+    case pruned
     /// The user's SQL is wrong or does more than read.
     case query
     /// A limit of time or size was hit.

@@ -18,18 +18,18 @@ extension JournalReader {
   /// Walks entries in order.
   ///
   /// - Parameters:
-  ///   - first: the first entry.
+  ///   - first: the first entry; nil for the first that was not pruned.
   ///   - last: the last entry; entries that a writer adds meanwhile are not seen beyond it.
   ///   - action: only entries of this transition or activation; nil for all.
   ///   - body: gets each entry with its changes and observations; false stops.
   /// - Throws: ``JournalError`` `corrupt`, `io`; and what `body` throws.
   package func forEachEntry(
-    from first: SequenceNumber = SequenceNumber(1), through last: SequenceNumber, of action: ActionID? = nil,
+    from first: SequenceNumber? = nil, through last: SequenceNumber, of action: ActionID? = nil,
     _ body: (EntryFrame) throws -> Bool
   ) throws {
     let scan = try EntryScan(connection, action)
     var frame = EntryFrame()
-    var next = first.rawValue
+    var next = try first?.rawValue ?? firstSeq().rawValue
     while next <= last.rawValue {
       try scan.start(next, last.rawValue)
       let deadline = Self.now() &+ Self.longestTransaction

@@ -18,7 +18,7 @@ extension JournalReader {
   /// Searches for the first entry at which this journal and another part.
   ///
   /// At most ⌈log2(N / 1024)⌉ + 2 seals of each are read, of the shorter one's N entries, and 1,024 entries. Throws
-  /// ``JournalError``: `corrupt` for a journal without seals.
+  /// ``JournalError``: `corrupt` for a journal without seals, `pruned` if they part before one of them begins.
   package func parting(from other: JournalReader) throws(JournalError) -> HistoryParting {
     let (mine, theirs) = (try headSeq(), try other.headSeq())
     let end = min(mine, theirs)
@@ -33,8 +33,15 @@ extension JournalReader {
       return parting
     }
     var low: Int64 = 0
+    // Where one was pruned the other is compared from there on.
+    if let (anchor, owner) = try laterAnchor(other) {
+      guard anchor.seq <= end, let seal = try sealsAgree(anchor.seq.rawValue / Seal.interval) else {
+        throw anchor.refusal(owner, "where the journals part")
+      }
+      (low, good) = (anchor.seq.rawValue / Seal.interval, seal)
+    }
     // A seal is written when the next entry comes: the last one of the shorter journal may be missing.
-    var high = max(0, end.rawValue - 1) / Seal.interval + 1
+    var high = max(low, max(0, end.rawValue - 1) / Seal.interval + 1)
     while high - low > 1 {
       let middle = low + (high - low) / 2
       if let seal = try sealsAgree(middle) {
@@ -48,6 +55,13 @@ extension JournalReader {
     parting.common = same
     parting.first = stray ?? (mine == theirs ? nil : SequenceNumber(end.rawValue + 1))
     return parting
+  }
+
+  private func laterAnchor(_ other: JournalReader) throws(JournalError) -> (Anchor, String)? {
+    let found = [(try anchor(), path), (try other.anchor(), other.path)].compactMap { anchor, path in
+      anchor.map { ($0, path) }
+    }
+    return found.max { $0.0.seq < $1.0.seq }
   }
 
   private func exactSeal(_ number: Int64) throws(JournalError) -> Seal {

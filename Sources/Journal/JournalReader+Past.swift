@@ -11,8 +11,9 @@ extension JournalReader {
   /// The seals of the original are not in it: its chain is made anew, without a key. It has no index, because that of
   /// the original is cut where later entries did something.
   ///
-  /// - Throws: ``JournalError``: `exists`, `missing` (the folder), `readOnly`, `full`, `io`, `corrupt`.
+  /// - Throws: ``JournalError``: `exists`, `missing` (the folder), `readOnly`, `full`, `io`, `corrupt`, `pruned`.
   package func copyPast(to target: String, through seq: SequenceNumber) throws(JournalError) {
+    try checkNotPruned(seq)
     let target = try SystemFiles.absolute(target)
     guard SystemFiles.kind(target) == .nothing else {
       throw JournalError(.exists, "\(target) exists already", hint: "choose another path for the copy")
@@ -65,6 +66,16 @@ extension JournalReader {
     // Names are younger than journals may be.
     if try connection.number("SELECT 1 FROM sqlite_schema WHERE name = 'bookmark'") != nil {
       statements.append(copy("bookmark", "seq <= \(seq)"))
+    }
+    // Without a key nothing of the past has a tag.
+    if let anchor = try anchor() {
+      statements.append(
+        """
+        INSERT INTO main.seal SELECT seq, head, state_hash, NULL, NULL, marks FROM source.seal
+        WHERE seq = \(anchor.seq.rawValue)
+        """)
+      let columns = "one, seq, time, snapshot, known, last_space, loose, digest"
+      statements.append("INSERT INTO main.anchor (\(columns)) SELECT \(columns) FROM source.anchor")
     }
     let bySeq = ["entry_row", "entry_note", "gap", "change_row", "observation_row", "snapshot", "snapshot_leaf"]
     statements += bySeq.map { copy($0, "seq <= \(seq)") }

@@ -50,13 +50,21 @@ package final class JournalReader {
   /// The number in the first column of the first row of a statement of ours; nil for NULL or no row.
   package func number(_ sql: String) throws(JournalError) -> Int64? { try connection.number(sql) }
 
-  /// Nanoseconds of the last entry up to `seq` that tells a time; nil if none does.
+  /// Nanoseconds of the last entry up to `seq` that tells a time, pruned ones among them; nil if none does.
   package func time(upTo seq: SequenceNumber) throws(JournalError) -> Int64? {
+    let anchor = try anchor()
     let row = try Cursor(
-      connection, "SELECT time FROM entry_row WHERE seq <= ?1 AND time IS NOT NULL ORDER BY seq DESC LIMIT 1")
-    row.restart(seq.rawValue)
-    return try row.step() ? row.number(0) : nil
+      connection,
+      "SELECT time FROM entry_row WHERE seq BETWEEN ?2 AND ?1 AND time IS NOT NULL ORDER BY seq DESC LIMIT 1")
+    row.restart(seq.rawValue, anchor?.firstSeq.rawValue ?? 1)
+    return try row.step() ? row.number(0) : anchor?.time
   }
+
+  /// The first moment that can be asked for: of the anchor, or 0, before the first entry.
+  package func startSeq() throws(JournalError) -> SequenceNumber { try anchor()?.seq ?? SequenceNumber(0) }
+
+  /// The first entry that was not pruned; 1 in a journal that has its beginning.
+  package func firstSeq() throws(JournalError) -> SequenceNumber { SequenceNumber(try startSeq().rawValue + 1) }
 
   /// Whether the last writer closed in order: its mark stands and there is no log.
   package func isClean() throws(JournalError) -> Bool {

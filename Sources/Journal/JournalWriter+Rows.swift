@@ -216,7 +216,8 @@ extension JournalWriter {
     try statements.gap.run()
   }
 
-  private func insert(_ snapshot: Snapshot) throws(JournalError) {
+  /// Writes the header of a snapshot.
+  func insert(_ snapshot: Snapshot) throws(JournalError) {
     let row = statements.snapshot
     row.bind(1, snapshot.id)
     row.bind(2, snapshot.seq.rawValue)
@@ -228,7 +229,8 @@ extension JournalWriter {
     try row.run()
   }
 
-  private func insert(_ range: SnapshotRange) throws(JournalError) {
+  /// Writes a range of a snapshot.
+  func insert(_ range: SnapshotRange) throws(JournalError) {
     let row = statements.snapshotRange
     row.bind(1, range.snapshot)
     row.bind(2, Int64(range.ordinal))
@@ -241,7 +243,8 @@ extension JournalWriter {
     try row.run()
   }
 
-  private func insert(_ leaf: LeafImage, _ seq: SequenceNumber) throws(JournalError) {
+  /// Writes a node of an own snapshot.
+  func insert(_ leaf: LeafImage, _ seq: SequenceNumber) throws(JournalError) {
     let row = statements.leaf
     row.bind(1, seq.rawValue)
     row.bind(2, Int64(leaf.space.rawValue))

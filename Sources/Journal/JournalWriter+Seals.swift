@@ -4,7 +4,8 @@
 import PageOwnership
 
 extension JournalWriter {
-  /// Seals all that a journal has: the facts of a new one, every entry of an older one.
+  /// Seals all that a journal has: the facts of a new one, every entry of an older one; what follows an anchor, whose
+  /// seal must be there.
   static func sealEverything(_ connection: Connection, key: SealKey?) throws(JournalError) {
     let row = try WriterStatements.seal(connection)
     defer { row.finalize() }
@@ -20,10 +21,12 @@ extension JournalWriter {
     }
     let genesis = try Genesis.seal(connection)
     try write(genesis)
+    let anchor = try connection.anchor()
+    let base = try anchor.flatMap { anchor throws(JournalError) in try connection.seal(at: anchor.seq) } ?? genesis
     let source = try ChainSource(connection)
     var scan = ChainScan(
-      source, after: genesis, through: try connection.headSeq(), spaces: SpaceBook(try connection.spaces()),
-      decodes: false)
+      source, after: base, through: try connection.headSeq(),
+      spaces: SpaceBook(try connection.spaces(), behind: anchor), decodes: false)
     while try scan.next() {
       guard scan.isSealDue else { continue }
       let seal = scan.sealHere()
@@ -44,7 +47,7 @@ extension JournalWriter {
     try row.run()
   }
 
-  private static func unsound(_ connection: Connection, _ finding: IntegrityFinding) -> JournalError {
+  static func unsound(_ connection: Connection, _ finding: IntegrityFinding) -> JournalError {
     JournalError(
       .corrupt, "\(connection.path): \(finding.structure): \(finding.message)",
       hint: "`custody verify` lists what is damaged; work on a copy")

@@ -30,6 +30,9 @@ struct Migration: Sendable {
     Migration(
       name: "v0005-violation", bytes: PackageResources.v0005_violation_sql,
       frozenHash: "ab4eeefc32cd07729bba8cd5e628827c3c5d74321e7643235aabd701f4d8ea18"),
+    Migration(
+      name: "v0006-anchor", bytes: PackageResources.v0006_anchor_sql,
+      frozenHash: "d5ff258f19dc4e50b8e5ef5bc09a8844320e7cd6abaac90ba3562ec22d8e8779"),
   ]
 
   /// The number that marks a file as ours: the letters `Cust`.

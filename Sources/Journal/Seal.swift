@@ -94,6 +94,9 @@ extension JournalReader {
   package func sealTail() throws(JournalError) -> SealTail? {
     try connection.hasSeals() ? SealTail(connection) : nil
   }
+
+  /// The seal at an entry; nil if there is none. Throws ``JournalError`` `corrupt`, `io`.
+  package func seal(at seq: SequenceNumber) throws(JournalError) -> Seal? { try connection.seal(at: seq) }
 }
 
 extension Connection {

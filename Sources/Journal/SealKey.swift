@@ -63,6 +63,11 @@ package struct SealKey: Hashable, Sendable {
     code("custody tail tag v1 " + Self.words(tail.seal) + " \(tail.rest)")
   }
 
+  /// The tag of an anchor.
+  func tag(of anchor: Anchor) -> ChainHash {
+    code("custody anchor tag v1 \(anchor.seq.rawValue) \(anchor.digest)")
+  }
+
   private static func words(_ seal: Seal) -> String {
     "\(seal.seq.rawValue) \(seal.head) " + (seal.stateHash.map { "\($0)" } ?? "-")
   }

@@ -21,6 +21,9 @@ enum SealTag: UInt8 {
   case snapshotRange = 0x72  // r
   case space = 0x42  // B
   case site = 0x73  // s
+  case anchor = 0x48  // H
+  case seal = 0x4b  // K
+  case leaf = 0x4c  // L
   case fact = 0x46  // F
   case region = 0x4d  // M
   case importState = 0x49  // I

@@ -19,6 +19,13 @@ struct SpaceBook: Sendable {
     isWhole = true
   }
 
+  /// All spaces of a journal; behind an anchor some are named already.
+  init(_ lives: [SpaceLife], behind anchor: Anchor?) {
+    self.init(lives)
+    guard let anchor else { return }
+    isNamed = lives.map { !$0.space.id.isGuest || !anchor.isLoose($0.space.id) }
+  }
+
   /// Only those that no entry before the scan has named; every other number is taken for a space.
   init(loose lives: [SpaceLife]) {
     self.lives = lives

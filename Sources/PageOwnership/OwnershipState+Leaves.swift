@@ -48,6 +48,15 @@ extension OwnershipState {
     return images
   }
 
+  /// All nodes: what ``restore(_:)`` needs where no older images are, in the same order.
+  package var allLeaves: [LeafImage] {
+    var images: [LeafImage] = []
+    for space in holdings { space.layer.addImages(space.id, .holding, to: &images) }
+    pins.addImages(.hyp, .pins, to: &images)
+    shareCounts.addImages(.host, .shareCount, to: &images)
+    return images
+  }
+
   /// Puts images back, in the given order; afterwards nothing counts as changed.
   ///
   /// Order them by the moment they were taken at, coarse ones first within a moment; the guests must have been added.
@@ -80,11 +89,11 @@ extension OwnershipState {
 
 extension StateLayer {
   fileprivate mutating func takeImages(_ space: SpaceID, _ field: StateField, into images: inout [LeafImage]) {
-    map.takeDirtyNodes { key, runs in
-      images.append(
-        LeafImage(
-          space: space, field: field.rawValue, level: UInt8(key.height), index: key.index, body: SlotRun.encode(runs)))
-    }
+    map.takeDirtyNodes { images.append(LeafImage(space, field, $0, $1)) }
+  }
+
+  fileprivate func addImages(_ space: SpaceID, _ field: StateField, to images: inout [LeafImage]) {
+    map.forEachNode { images.append(LeafImage(space, field, $0, $1)) }
   }
 
   fileprivate mutating func restore(_ key: NodeKey, _ runs: [SlotRun]) -> StateHash {
@@ -98,5 +107,12 @@ extension StateLayer {
       page += count
     }
     return growth
+  }
+}
+
+extension LeafImage {
+  fileprivate init(_ space: SpaceID, _ field: StateField, _ key: NodeKey, _ runs: [SlotRun]) {
+    self.init(
+      space: space, field: field.rawValue, level: UInt8(key.height), index: key.index, body: SlotRun.encode(runs))
   }
 }

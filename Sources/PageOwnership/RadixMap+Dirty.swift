@@ -52,6 +52,23 @@ extension RadixMap {
     }
   }
 
+  /// All nodes, the coarse ones first, with their slots.
+  func forEachNode(_ body: (NodeKey, [SlotRun]) -> Void) {
+    var nodes: [(slot: UInt64, index: UInt64)] = [(Self.childFlag, 0)]
+    for height in (0...Self.rootHeight).reversed() {
+      var below: [(slot: UInt64, index: UInt64)] = []
+      for (slot, index) in nodes {
+        body(NodeKey(height: height, index: index), slots(slot, height))
+        guard height > 0 else { continue }
+        for cell in 0..<512 {
+          let content = inner.cells[Self.node(slot) << 9 + cell]
+          if Self.isNode(content) { below.append((content, index << 9 + UInt64(cell))) }
+        }
+      }
+      nodes = below
+    }
+  }
+
   /// From now on nothing counts as changed.
   mutating func forgetDirtyNodes() {
     for key in dirtyKeys { if let slot = find(key) { _ = clean(slot, key.height) } }

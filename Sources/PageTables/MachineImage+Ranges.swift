@@ -35,7 +35,8 @@ extension MachineImage {
     }
   }
 
-  private var allTables: [(TableKind, SpaceID)] {
+  /// The tables that there are, each with its space.
+  var allTables: [(TableKind, SpaceID)] {
     [(.hostStage2, .host), (.hypStage1, .hyp)] + livingGuests.map { (.guestStage2, $0) }
   }
 

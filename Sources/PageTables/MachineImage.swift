@@ -19,7 +19,7 @@ package struct MachineImage: Sendable {
   /// The regions of memory.
   package let regions: [Region]
   /// True once a snapshot has shown every page of every table and nothing was forgotten since.
-  var isWhollyKnown = false
+  package internal(set) var isWhollyKnown = false
 
   /// A machine of which nothing was seen yet.
   package init(generation: Generation, regions: [Region]) {

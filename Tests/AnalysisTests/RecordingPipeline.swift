@@ -134,8 +134,9 @@ enum Pipeline {
   static func emptyReplay(_ imported: Imported) throws -> Replay {
     guard let generation = imported.facts.generation.value else { throw PipelineError(message: "no generation") }
     return Replay(
-      generation: generation, regions: imported.facts.regions.value ?? [],
-      births: imported.rows.spaces + imported.state.unwrittenGuests, deaths: imported.rows.spaceEnds)
+      ReplayStart(
+        generation: generation, regions: imported.facts.regions.value ?? [],
+        births: imported.rows.spaces + imported.state.unwrittenGuests, deaths: imported.rows.spaceEnds))
   }
 
   /// Feeds rows to a replay.

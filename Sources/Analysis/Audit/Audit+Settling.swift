@@ -150,6 +150,18 @@ extension Audit {
     if isFirst { judgePrivateMappings(content.privateLeaves, entry) }
   }
 
+  /// A snapshot before the anchor has shown everything: what is broken there was told then.
+  mutating func noteEverythingShown() {
+    hasStates = true
+    pages.noteUnlent(PageLedger.everything, image)
+    pages.notePrivates(image)
+    for range in memory(in: PageLedger.everything) {
+      var broken: [(pages: PageRange, set: InvariantSet)] = []
+      pages.forEachRun(in: range, image) { broken.append(($0.pages, $0.account.broken)) }
+      for run in broken { pages.broken.set(run.pages, UInt64(run.set.rawValue)) { _, _ in } }
+    }
+  }
+
   /// Lines are missing: nothing is certain of what was inside them.
   mutating func noteGap(_ entry: Entry) {
     for subject in open.all { subject.isBroken = true }

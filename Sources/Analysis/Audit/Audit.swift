@@ -40,9 +40,12 @@ package struct Audit: ~Copyable {
 
   /// Begins an audit by some rules (ids; nil: all) of the journal that `replay` replays.
   ///
-  /// - Parameter lives: the guests of the journal, with when they lived.
+  /// - Parameters:
+  ///   - lives: the guests of the journal, with when they lived.
+  ///   - isShown: where `replay` begins behind an anchor, whether a snapshot had shown the tables before it.
   package init(
-    _ book: RuleBook, _ facts: Facts, lives: [GuestLives.Life], replay: Replay, rules ids: Set<String>? = nil
+    _ book: RuleBook, _ facts: Facts, lives: [GuestLives.Life], replay: Replay, rules ids: Set<String>? = nil,
+    isShown: Bool = false
   ) {
     let spaces = lives.map(\.space)
     generation = book.generation
@@ -64,9 +67,31 @@ package struct Audit: ~Copyable {
     self.rules = rules
     pages = PageLedger(spaces: spaces)
     unseenBirths = Set(lives.filter { $0.born.rawValue == 0 }.map(\.space.id))
+    let start = replay.lastSeq
     moments = lives.flatMap { [$0.born] + [$0.died].compactMap { $0 } }.sorted { $0 > $1 }
-    judgeHandles(lives, after: SequenceNumber(0))
-    summary.stretches.append(UnknownStretch(first: SequenceNumber(1), last: nil, why: UnknownStretch.start))
+    if start.rawValue > 0 { beginBehindAnchor(start) }
+    judgeHandles(lives, after: start)
+    if isShown {
+      noteEverythingShown()
+    } else {
+      let first = SequenceNumber(start.rawValue + 1)
+      summary.stretches.append(UnknownStretch(first: first, last: nil, why: UnknownStretch.start))
+    }
+  }
+
+  // What came and went before, and what no table tells, is not known.
+  private mutating func beginBehindAnchor(_ start: SequenceNumber) {
+    moments.removeAll { $0 <= start }
+    balance.forget()
+    _ = pages.noteLives(image)
+    for space in image.livingGuests { _ = pages.noteGuest(space, PageLedger.everything, image) }
+  }
+
+  /// Takes over a call that began before the anchor and returns behind it.
+  package mutating func resume(_ activation: Activation) {
+    calls[activation.id] = AuditedCall(
+      function: activation.kernelFunction, kind: activation.kind, parent: activation.parent, cpu: activation.cpu,
+      firstSeq: activation.firstSeq, register: activation.registers.first)
   }
 
   /// Takes over facts and guests that a writer added since the last entry taken.

@@ -16,17 +16,25 @@ package struct OwnershipTracker {
 
   private static let everything = PageRange(first: PageFrame(0), count: RadixMap.pageEnd)
 
-  /// Begins with a machine of which no entry was taken yet; its writes must be recorded.
+  /// Begins with the machine right after `seq`, of which no later entry was taken; its writes must be recorded. What it
+  /// holds then it holds since then.
   ///
   /// Without `keepsRows` it only tells since when things are so.
-  package init(lives: GuestLives, _ image: MachineImage, keepsRows: Bool = true) {
+  package init(
+    lives: GuestLives, _ image: MachineImage, after seq: SequenceNumber = SequenceNumber(0), keepsRows: Bool = true
+  ) {
     self.lives = lives
     self.keepsRows = keepsRows
-    for field in [StateField.pins, .shareCount] {
-      let key = LayerKey(space: .host, field: field)
-      layers[key] = TrackedLayer(word: HoldingWord.unknown, since: SequenceNumber(0))
+    let counters = [StateField.pins, .shareCount]
+    for field in counters {
+      layers[LayerKey(space: .host, field: field)] = TrackedLayer(word: HoldingWord.unknown, since: seq)
     }
-    for space in image.ownership.spaces { open(space, SequenceNumber(0), image) }
+    for space in image.ownership.spaces { open(space, seq, image) }
+    guard seq.rawValue > 0 else { return }
+    let writes =
+      image.ownership.spaces.map { OwnershipWrite.holding($0, Self.everything) }
+      + counters.map { OwnershipWrite.count($0, Self.everything) }
+    note(seq, writes, image)
   }
 
   /// Takes the rows away.

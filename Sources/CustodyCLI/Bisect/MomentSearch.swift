@@ -44,7 +44,7 @@ struct MomentSearch {
     reader = try options.journal.openReader()
     self.console = console
     good =
-      try options.good.map { try PointInTime.moment($0, in: options.journal.openReader()).seq } ?? SequenceNumber(0)
+      try options.good.map { try PointInTime.moment($0, in: options.journal.openReader()).seq } ?? reader.startSeq()
     bad = try PointInTime.moment(options.bad, in: reader).seq
     guard good < bad else { throw BisectBounds.nothingBetween(good, bad) }
   }

@@ -41,7 +41,7 @@ struct BisectGenerationCommand: ParsableCommand {
   /// Judges, and answers on a console.
   func run(on console: Console) throws {
     let reader = try journal.openReader()
-    let first = try from.map { try PointInTime.moment($0, in: reader).first } ?? SequenceNumber(1)
+    let first = try from.map { try PointInTime.moment($0, in: reader).first } ?? reader.firstSeq()
     let last = try PointInTime.moment(to, in: reader).seq
     guard first <= last else { throw BisectBounds.nothingBetween(first, last) }
     var search = try DecisionSearch(reader, generation)

@@ -55,7 +55,7 @@ struct BisectStartCommand: ParsableCommand {
   func run(on console: Console) throws {
     let reader = try journal.openReader()
     let head = try reader.headSeq()
-    let low = try good.map { try PointInTime.moment($0, in: reader).seq } ?? SequenceNumber(0)
+    let low = try good.map { try PointInTime.moment($0, in: reader).seq } ?? reader.startSeq()
     let high = try PointInTime.moment(bad, in: reader).seq
     guard low < high else { throw BisectBounds.nothingBetween(low, high) }
     var state = BisectState(head: head, good: low, bad: high)

@@ -83,8 +83,9 @@ struct BisectRunCommand: ParsableCommand {
 
   private static func begin(_ file: BisectFile) throws -> BisectState {
     let head = try file.reader.headSeq()
-    guard head.rawValue > 0 else { throw BisectBounds.nothingBetween(SequenceNumber(0), head) }
-    return BisectState(head: head, good: SequenceNumber(0), bad: head)
+    let start = try file.reader.startSeq()
+    guard head > start else { throw BisectBounds.nothingBetween(start, head) }
+    return BisectState(head: head, good: start, bad: head)
   }
 
   // A search believes its bounds; a wrong one would send it to a wrong end.

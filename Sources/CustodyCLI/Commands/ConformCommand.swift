@@ -67,7 +67,7 @@ struct ConformCommand: ParsableCommand {
       return
     }
     let reader = try journal.openReader()
-    let first = try from.map { try PointInTime.moment($0, in: reader).first } ?? SequenceNumber(1)
+    let first = try from.map { try PointInTime.moment($0, in: reader).first } ?? reader.firstSeq()
     let last = try PointInTime.moment(to, in: reader).seq
     if first > last {
       throw CommandFailure(

@@ -96,6 +96,14 @@ struct HistoryReading {
     var lastOwn: [ActionID: SequenceNumber] = [:]
     let (doubtful, completed, subject) = (doubtful, completed, subject)
     var replay = try JournalReplay(reader)
+    // What the anchor shows is there from the beginning.
+    if let anchor = context.anchor {
+      time = anchor.time
+      let entry = Entry(seq: anchor.seq, site: SiteID(rawValue: 0))
+      watch.note(entry, .snapshot, changes: [], observations: [], replay.replay.image) {
+        items.append(HistoryItem(seq: anchor.seq, time: anchor.time, content: .change($0, lasted: nil)))
+      }
+    }
     try replay.follow(through: until) { frame, site, replay in
       time = frame.entry.time ?? time
       let seq = frame.entry.seq

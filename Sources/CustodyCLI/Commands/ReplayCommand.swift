@@ -52,7 +52,9 @@ struct ReplayCommand: ParsableCommand {
     try replay.run(through: PointInTime.moment(to, in: reader).seq)
     if let save { try saveState(replay, to: save) }
     let report = replay.finish()
-    let text = ReplayText(report, hash: replay.replay.image.ownership.hash.description, lastSeq: replay.replay.lastSeq)
+    let text = ReplayText(
+      report, hash: replay.replay.image.ownership.hash.description, lastSeq: replay.replay.lastSeq,
+      start: try reader.startSeq())
     StandardOutput.write(format == .json ? text.json : try text.table(reader.spaces().map(\.space)))
     if !report.agrees { throw CommandFailure.silent(ExitStatus.differences) }
   }

@@ -7,8 +7,10 @@ struct ReplayText {
   private let report: ReplayReport
   private let hash: String
   private let lastSeq: SequenceNumber
+  private let start: SequenceNumber
 
-  init(_ report: ReplayReport, hash: String, lastSeq: SequenceNumber) {
+  init(_ report: ReplayReport, hash: String, lastSeq: SequenceNumber, start: SequenceNumber) {
+    self.start = start
     self.report = report
     self.hash = hash
     self.lastSeq = lastSeq
@@ -29,6 +31,7 @@ struct ReplayText {
   /// One JSON object.
   var json: String {
     var fields = numbers.map { ($0.0, JSONTree.integer($0.1)) }
+    if start.rawValue > 0 { fields.insert(("anchor", .integer(start.rawValue)), at: 0) }
     fields.append(("state_hash", .text(hash)))
     fields.append(("differences", .array(report.differences.map(json))))
     return JSONTree.object(fields).encoded + "\n"
@@ -47,7 +50,8 @@ struct ReplayText {
 
   /// Lines for a person; spaces by name.
   func table(_ spaces: [Space]) -> String {
-    var text = "replayed \(report.entries) entries, \(report.transitions) transitions, to entry \(lastSeq.rawValue)\n"
+    var text = "replayed \(report.entries) entries, \(report.transitions) transitions, to entry \(lastSeq.rawValue)"
+    text += start.rawValue > 0 ? ", from the anchor at \(start.rawValue)\n" : "\n"
     text += "  snapshots  \(report.snapshotsCompared) compared: \(report.pagesCompared) pages, "
     text +=
       "\(report.pagesDiffering - UInt64(report.changesDiffering)) differ, \(report.pagesUnknown) were unknown before\n"

@@ -12,10 +12,13 @@ struct ShowContext {
   let facts: Facts
   /// How raw words are read; nil where the journal does not name its rules.
   let encoding: TableEncoding?
+  /// Where the journal begins, if it was pruned.
+  let anchor: Anchor?
   private let names: [SpaceID: String]
 
   init(_ reader: JournalReader) throws {
     self.reader = reader
+    anchor = try reader.anchor()
     sites = try reader.sites()
     facts = try reader.facts()
     encoding = facts.generation.value.map { TableEncoding($0) }

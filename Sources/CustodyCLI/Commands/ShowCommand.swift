@@ -65,21 +65,16 @@ struct ShowCommand: ParsableCommand {
     }
   }
 
-  private func missing(_ reader: JournalReader) throws -> CommandFailure {
+  private func missing(_ reader: JournalReader) throws -> any Error {
+    if let gone = try PointInTime.prunedAction(action.id, in: reader) { return gone }
     let what =
       switch action.kind {
       case .transition: "transition T"
       case .activation: "activation A"
       case nil: "transition or activation "
       }
-    var range: (Int64, Int64)?
-    try reader.query("SELECT min(id), max(id) FROM transition_row") { row in
-      if case .integer(let first) = row[0], case .integer(let last) = row[1] { range = (first, last) }
-      return false
-    }
     return CommandFailure(
-      "\(reader.path) has no \(what)\(action.id.rawValue)",
-      hint: range.map { "its transitions are among T\($0.0)..T\($0.1); `custody log` lists them" }
-        ?? "it has no transitions", status: ExitStatus.usage)
+      "\(reader.path) has no \(what)\(action.id.rawValue)", hint: try PointInTime.transitionWords(in: reader),
+      status: ExitStatus.usage)
   }
 }

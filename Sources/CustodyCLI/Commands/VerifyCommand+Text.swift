@@ -23,7 +23,9 @@ struct VerifyReport {
 
   /// For people.
   var table: String {
-    var text = "\(path): \(check.seq.rawValue) entries, \(states.snapshotsCompared) own snapshots compared\n"
+    let first = check.anchor.map { "\(check.seq.rawValue - $0.rawValue) entries behind the anchor at \($0.rawValue)" }
+    var text = "\(path): \(first ?? "\(check.seq.rawValue) entries"), "
+    text += "\(states.snapshotsCompared) own snapshots compared\n"
     if let head = check.head {
       text += "  seals: \(check.sealCount) heads and \(states.hashesCompared) state hashes recomputed"
       text += check.tagCount > 0 ? ", \(check.tagCount) tags\n" : "\n"
@@ -41,6 +43,9 @@ struct VerifyReport {
 
   private var notes: [String] {
     var notes = check.skipped.map { "not checked: \($0)" }
+    if let anchor = check.anchor {
+      notes.append("entries 1 to \(anchor.rawValue) were pruned: the state there is checked against its seal alone")
+    }
     for rows in coverage {
       if let skipped = rows.skipped { notes.append("not checked: \(rows.present) rows of \(rows.table): \(skipped)") }
     }
@@ -75,7 +80,8 @@ struct VerifyReport {
       ])
     }
     return JSONTree.object([
-      ("entries", .integer(check.seq.rawValue)), ("head", check.head.map { .text("\($0)") } ?? .null),
+      ("entries", .integer(check.seq.rawValue)), ("anchor", check.anchor.map { .integer($0.rawValue) } ?? .null),
+      ("head", check.head.map { .text("\($0)") } ?? .null),
       ("state_hash", check.stateHash.map { .text("\($0)") } ?? .null), ("seals", .integer(check.sealCount)),
       ("state_hashes_compared", .integer(Int64(states.hashesCompared))), ("tags", .integer(check.tagCount)),
       ("own_snapshots_compared", .integer(Int64(states.snapshotsCompared))),

@@ -31,6 +31,10 @@ struct WhyStory {
       story.transition, through: last,
       entries: story.entries.map { ($0.entry, $0.site, $0.phase) }, judge: judge, spaces: lives.map(\.space))
     let causes = CauseFinder(story.context)
+    if let anchor = story.context.anchor {
+      let entry = Entry(seq: anchor.seq, site: SiteID(rawValue: 0))
+      inquiry.note(entry, .snapshot, changes: [], observations: [], replay.replay.image)
+    }
     try replay.follow(through: last) { frame, site, replay in
       inquiry.note(
         frame.entry, site.kind, changes: frame.changes, observations: frame.observations, replay.image)
@@ -66,8 +70,10 @@ struct WhyStory {
   /// What made the page so, then what was before it: one step an entry or transition, newest first.
   func past(limit: Int) throws -> (steps: [PastStep], isMore: Bool) {
     guard let decided, let finding else { return ([], false) }
-    let (seq, events) = inquiry.past(of: finding, before: decided.entry.seq)
-    guard let seq, let cause = try causes.cause(at: seq) else { return ([], false) }
+    let (found, events) = inquiry.past(of: finding, before: decided.entry.seq)
+    guard let seq = found ?? story.context.anchor?.seq, let cause = try causes.cause(at: seq) else {
+      return ([], false)
+    }
     var steps = [PastStep(cause: cause, events: [])]
     for event in events where event.tells {
       guard let next = try causes.cause(at: event.seq) else { continue }

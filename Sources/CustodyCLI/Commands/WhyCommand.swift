@@ -68,8 +68,9 @@ struct WhyCommand: ParsableCommand {
     try console.flush()
   }
 
-  private func missing(_ id: ActionID, _ reader: JournalReader) -> CommandFailure {
-    CommandFailure(
+  private func missing(_ id: ActionID, _ reader: JournalReader) -> any Error {
+    if let gone = try? PointInTime.prunedAction(id, in: reader) { return gone }
+    return CommandFailure(
       "\(reader.path) has no transition T\(id.rawValue)", hint: try? PointInTime.transitionWords(in: reader),
       status: ExitStatus.usage)
   }

@@ -30,6 +30,8 @@ enum StopKind {
 /// A place in a journal.
 struct StepCursor {
   let context: ShowContext
+  /// The first place: of the anchor, or 0.
+  let start: SequenceNumber
   let head: SequenceNumber
   private(set) var trail: StateTrail
   private let spaces: [Space]
@@ -40,9 +42,10 @@ struct StepCursor {
   /// The machine there.
   var image: MachineImage { trail.now.follower.image }
 
-  /// Stands before the first entry.
+  /// Stands before the first entry that is there.
   init(_ reader: JournalReader) throws {
     context = try ShowContext(reader)
+    start = try reader.startSeq()
     head = try reader.headSeq()
     trail = StateTrail(try JournalStates(reader, unwritten: []).follower)
     spaces = try reader.spaces().map(\.space)
@@ -96,7 +99,7 @@ struct StepCursor {
 
   /// The nearest stop before the present place; nil if there is none.
   func previousStop(_ kind: StopKind) throws -> SequenceNumber? {
-    try stop("e.seq < \(seq.rawValue) AND (\(kind.condition)) ORDER BY e.seq DESC")
+    try stop("e.seq > \(start.rawValue) AND e.seq < \(seq.rawValue) AND (\(kind.condition)) ORDER BY e.seq DESC")
   }
 
   private func stop(_ rest: String) throws -> SequenceNumber? {

@@ -43,7 +43,7 @@ struct StepSession {
 
   private mutating func loop() throws {
     try console.write("\(cursor.head.rawValue) entries; h lists the commands, an empty line repeats the last\n")
-    if cursor.seq.rawValue > 0 { try showStop() }
+    if cursor.seq > cursor.start { try showStop() }
     while true {
       try console.write("custody \(cursor.seq.rawValue)> ")
       try console.flush()
@@ -103,7 +103,7 @@ struct StepSession {
     for done in 0..<count {
       guard let goal = isForward ? try cursor.nextStop(kind) : try cursor.previousStop(kind) else {
         // Back from the first stop is the beginning.
-        if !isForward, cursor.seq.rawValue > 0 { return try move(to: SequenceNumber(0)) }
+        if !isForward, cursor.seq > cursor.start { return try move(to: cursor.start) }
         if done > 0 { try showStop() }
         return try console.write(isForward ? "there is nothing behind this entry\n" : "this is the beginning\n")
       }
