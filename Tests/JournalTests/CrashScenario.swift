@@ -16,8 +16,7 @@ struct CrashScenario: Sendable, CustomStringConvertible {
 
   var description: String { name }
 
-  static let all =
-    [append, checkpoint, snapshot, close, create, resume, besideAReader, prune] + (migrate.map { [$0] } ?? [])
+  static let all = [append, checkpoint, snapshot, close, create, resume, besideAReader] + (migrate.map { [$0] } ?? [])
 
   /// Groups into the log.
   static let append = CrashScenario(name: "append", prepare: base) { session in

@@ -19,7 +19,7 @@ struct FaultTests {
   private static let memoryStep = environment["CUSTODY_FAULT_STEP"].flatMap { Int($0) } ?? 5
 
   /// A scenario that can be run again and again from the same files.
-  private final class Bench {
+  final class Bench {
     let scenario: CrashScenario
     let recording: CrashRecording
     let disk: FaultDisk
