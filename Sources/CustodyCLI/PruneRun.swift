@@ -34,6 +34,16 @@ struct PruneRun {
     return result
   }
 
+  /// Plans; what a journal is not fit for is the user's to mend.
+  static func plan(_ reader: JournalReader, _ limit: PruneLimit) throws -> PrunePlan {
+    do throws(JournalError) {
+      return try reader.prunePlan(limit)
+    } catch {
+      guard error.code == .invalid else { throw error }
+      throw CommandFailure(error.message, hint: error.hint, status: ExitStatus.usage)
+    }
+  }
+
   private func round() throws -> Result {
     let writer = try JournalWriter.open(at: path, key: key)
     var result: Result
@@ -51,7 +61,7 @@ struct PruneRun {
 
   private func drop(_ writer: JournalWriter) throws -> Result {
     let reader = try JournalReader(at: path)
-    let plan = try reader.prunePlan(limit)
+    let plan = try Self.plan(reader, limit)
     guard let cut = plan.cut else { return Result(plan: plan) }
     try writer.prune(try machine(reader, at: cut)) { Interrupt.isRequested }
     if plan.hasIndex { _ = try IndexBuild.run(writer, isFresh: true) }

@@ -2,7 +2,6 @@
 // transaction, which leaves an anchor in their place; the file is made smaller in a second step, because a crash
 // between the two must leave a journal. Not here: how far (PrunePlan), what the machine was there (the caller).
 
-import GRDBSQLite
 package import PageOwnership
 
 /// The machine at an anchor.

@@ -145,7 +145,7 @@ import Testing
       DROP TABLE ownership_span_row; DROP TABLE ownership_block; DROP TABLE ownership_count;
       DROP TABLE ownership_index; DROP TABLE seal; DROP TABLE seal_tail; DROP INDEX space_end_died;
       DROP INDEX snapshot_seq; DROP TABLE bookmark; DROP INDEX snapshot_leaf_node;
-      DROP TABLE audit_run; DROP TABLE violation; PRAGMA user_version = 1;"
+      DROP TABLE audit_run; DROP TABLE violation; DROP TABLE anchor; PRAGMA user_version = 1;"
       """
     #expect(try sandbox.shell(strip).status == 0)
     let before = try Data(contentsOf: URL(filePath: sandbox.file("custody.db")))

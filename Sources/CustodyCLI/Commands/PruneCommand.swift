@@ -65,7 +65,7 @@ struct PruneCommand: ParsableCommand {
 
   private func plan(_ limit: PruneLimit) throws {
     let reader = try journal.openReader()
-    let plan = try reader.prunePlan(limit)
+    let plan = try PruneRun.plan(reader, limit)
     let time = try plan.cut.flatMap { try reader.time(upTo: $0) }
     if !quiet { write(PruneText(path: journal.path, plan: plan, time: time, isDone: false)) }
   }

@@ -61,7 +61,7 @@ struct WhyJSON {
 
   private func causeFields(_ cause: Cause) -> [(String, JSONTree)] {
     [
-      ("seq", .integer(cause.seq.rawValue)), ("kind", .text(cause.site.kind.rawValue)),
+      ("seq", .integer(cause.seq.rawValue)), ("kind", .text(cause.isPruned ? "pruned" : cause.site.kind.rawValue)),
       ("transition", JSONTree(cause.transition?.id.rawValue)), ("phase", JSONTree(cause.phase.map { Int64($0) })),
       ("operation", JSONTree(cause.transition?.operation.rawValue)), ("time", JSONTree(cause.time)),
       ("cpu", JSONTree(cause.cpu.map { Int64($0) })),
