@@ -99,16 +99,17 @@ let package = Package(
     .testTarget(
       name: "JournalTests",
       dependencies: [
-        "AppendBenchmark", "FaultVFS", "Journal", "PageOwnership", "TestSupport",
+        "Analysis", "AppendBenchmark", "CustodyCLI", "FaultVFS", "Journal", "PageOwnership", "TestSupport",
+        "TransitionRules",
         .product(name: "Crypto", package: "swift-crypto"),
       ],
-      swiftSettings: house),
+      swiftSettings: floor),
     .target(name: "KillAt", path: "Tests/KillAt"),
     .target(
-      name: "FaultVFS", path: "Tests/FaultVFS",
+      name: "FaultVFS", path: "Tests/FaultVFS", cSettings: [.unsafeFlags(["-O2"])],
       linkerSettings: [
         .linkedLibrary("sqlite3"),
-        .unsafeFlags(["rename", "unlink", "fsync", "flock"].flatMap { ["-Xlinker", "--wrap=\($0)"] }),
+        .unsafeFlags(["rename", "unlink", "fsync", "flock", "pwrite"].flatMap { ["-Xlinker", "--wrap=\($0)"] }),
       ]),
     .testTarget(
       name: "AnalysisTests",

@@ -48,6 +48,8 @@ package final class JournalWriter {
   private var isMarkedClean: Bool
   /// The pages in the log at which it is copied into the database; lowered by tests.
   var checkpointAt = checkpointPages
+  /// Hears of each group that became durable by ``commit(importState:isComplete:)``; set by tests.
+  var onCommit: (() -> Void)?
   private let logPages: UnsafeMutablePointer<Int32>
 
   private enum State {
@@ -146,6 +148,7 @@ package final class JournalWriter {
     isMarkedClean = false
     state = .idle
     durable.advance(to: headSeq)
+    onCommit?()
     try checkpointIfDue()
   }
 

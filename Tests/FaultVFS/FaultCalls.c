@@ -1,4 +1,4 @@
-// Why: the store makes a few calls by itself: a rename, a folder's sync, the removal of leftovers, the lock.
+// Why: the store makes a few calls by itself: a rename, a folder's sync, the removal of leftovers, the lock, a key.
 // The linker sends those calls here (--wrap in Package.swift); SQLite's own calls do not pass.
 
 #include "FaultDisk.h"
@@ -12,10 +12,12 @@ int __real_rename(const char *from, const char *to);
 int __real_unlink(const char *path);
 int __real_fsync(int descriptor);
 int __real_flock(int descriptor, int operation);
+ssize_t __real_pwrite(int descriptor, const void *bytes, size_t count, off_t offset);
 int __wrap_rename(const char *from, const char *to);
 int __wrap_unlink(const char *path);
 int __wrap_fsync(int descriptor);
 int __wrap_flock(int descriptor, int operation);
+ssize_t __wrap_pwrite(int descriptor, const void *bytes, size_t count, off_t offset);
 
 /// Whether a call fails; errno is set then.
 static bool fails(struct fault_disk *disk, enum fault_kind kind)
@@ -95,4 +97,33 @@ int __wrap_flock(int descriptor, int operation)
   const char *name = NULL;
   struct fault_disk *disk = find_open(descriptor, path, sizeof path, &name);
   return disk != NULL && fails(disk, FAULT_LOCK) ? -1 : __real_flock(descriptor, operation);
+}
+
+/// What stands in a lock outlives nobody: its holder's name is no operation.
+static bool is_lock(const char *name)
+{
+  size_t length = strlen(name);
+  return length >= 5 && strcmp(name + length - 5, "-lock") == 0;
+}
+
+// A key lies in one sector: all of it is written, or nothing.
+ssize_t __wrap_pwrite(int descriptor, const void *bytes, size_t count, off_t offset)
+{
+  char path[4096];
+  const char *name = NULL;
+  struct fault_disk *disk = find_open(descriptor, path, sizeof path, &name);
+  if (disk == NULL || is_lock(name)) {
+    return __real_pwrite(descriptor, bytes, count, offset);
+  }
+  if (fails(disk, FAULT_WRITE)) {
+    return -1;
+  }
+  ssize_t written = __real_pwrite(descriptor, bytes, count, offset);
+  if (written > 0) {
+    fault_log(
+        disk,
+        (struct fault_operation){
+            .kind = FAULT_WRITE, .name = name, .offset = offset, .bytes = bytes, .count = written});
+  }
+  return written;
 }

@@ -101,7 +101,7 @@ final class CrashExplorer {
       if let recovery { explore(recovery, dose: 12, exhaustive: 3, depth: depth - 1) }
       if depth > 1, hash % 32 == 1 { try failRecovery(image, recording, acknowledged: power.note) }
     } catch {
-      let failed = CrashImage(scenario: recording.scenario, cuts: recording.cuts + [cut])
+      let failed = CrashImage(scenario: recording.scenario.name, cuts: recording.cuts + [cut])
       report.failures.append((failed, error))
     }
   }
@@ -112,14 +112,14 @@ final class CrashExplorer {
   ) throws(CrashFailure) -> CrashRecording? {
     restart(with: image)
     guard records else {
-      _ = try oracle.judge(recording.states, acknowledged: acknowledged)
+      _ = try oracle.judge(recording, acknowledged: acknowledged)
       return nil
     }
     var verdict: CrashOracle.Verdict?
     var failure: CrashFailure?
     let operations = disk.recording {
       do throws(CrashFailure) {
-        verdict = try oracle.judge(recording.states, acknowledged: acknowledged)
+        verdict = try oracle.judge(recording, acknowledged: acknowledged)
       } catch { failure = error }
     }
     if let failure { throw failure }
@@ -135,11 +135,11 @@ final class CrashExplorer {
     restart(with: image)
     let fault = DiskFault.all[random.below(DiskFault.all.count)]
     _ = disk.failing(fault, at: random.below(160)) {
-      _ = try? oracle.judge(recording.states, acknowledged: acknowledged)
+      _ = try? oracle.judge(recording, acknowledged: acknowledged)
     }
     // What was added before the failure may be there or not: only the file is judged.
     report.faultCount += 1
-    _ = try oracle.judgeAny()
+    try oracle.judgeAny()
   }
 
   // The shared memory of a machine that is gone means nothing.

@@ -13,10 +13,16 @@ struct CrashScenario: Sendable, CustomStringConvertible {
   var prepare: @Sendable (String) throws -> Void = { _ in }
   /// Does it.
   let run: @Sendable (CrashSession) throws -> Void
+  /// Does again what a crash may have interrupted; nil if that is not asked for.
+  var mend: Mending?
+
+  typealias Mending = @Sendable (JournalWriter) throws -> Void
 
   var description: String { name }
 
-  static let all = [append, checkpoint, snapshot, close, create, resume, besideAReader] + (migrate.map { [$0] } ?? [])
+  static let all =
+    [append, checkpoint, snapshot, close, create, resume, besideAReader, migrate, sealLate, seal, sealWithKey]
+    + [recoverForward, recoverBack, index]
 
   /// Groups into the log.
   static let append = CrashScenario(name: "append", prepare: base) { session in
@@ -78,16 +84,13 @@ struct CrashScenario: Sendable, CustomStringConvertible {
     }
   }
 
-  /// A journal of the first schema is opened by this program; nil while there is only one.
-  static let migrate: CrashScenario? =
-    Migration.all.count == 1
-    ? nil
-    : CrashScenario(name: "migrate", prepare: first) { session in
-      try session.writing(ends: true) { writer in
-        session.acknowledge()
-        try session.group(writer, 14)
-      }
+  /// A journal of the first schema is opened by this program.
+  static let migrate = CrashScenario(name: "migrate", prepare: { try first($0, entryCount: 7) }) { session in
+    try session.writing(ends: true) { writer in
+      session.acknowledge()
+      try session.group(writer, 14)
     }
+  }
 
   // A closed journal.
   private static func base(_ path: String) throws {
@@ -108,7 +111,7 @@ struct CrashScenario: Sendable, CustomStringConvertible {
   }
 
   // A journal that has the first migration only.
-  private static func first(_ path: String) throws {
+  static func first(_ path: String, entryCount: Int) throws {
     let connection = try Connection(path, .write)
     try connection.execute(String(decoding: Migration.all[0].bytes, as: UTF8.self), "create")
     try connection.execute("PRAGMA user_version = 1", "create")
@@ -122,7 +125,8 @@ struct CrashScenario: Sendable, CustomStringConvertible {
       """, "fill")
     try connection.execute(
       """
-      INSERT INTO entry_row (seq, site) SELECT value, 1 FROM json_each('[1,2,3,4,5,6,7]');
+      WITH RECURSIVE n(seq) AS (VALUES (1) UNION ALL SELECT seq + 1 FROM n WHERE seq < \(entryCount))
+      INSERT INTO entry_row (seq, site) SELECT seq, 1 FROM n;
       INSERT INTO source_run VALUES (1, 0)
       """, "fill")
     try connection.close()
@@ -216,8 +220,12 @@ final class CrashSession {
   }
 
   /// Opens the journal, or takes `given`, lets `body` write, and ends in order or not.
-  func writing(_ given: JournalWriter? = nil, ends: Bool = false, _ body: (JournalWriter) throws -> Void) throws {
-    let writer = try given ?? JournalWriter.open(at: path)
+  ///
+  /// - Parameter reads: whether `body` also reads, which may fail without the writer's knowledge.
+  func writing(
+    _ given: JournalWriter? = nil, ends: Bool = false, reads: Bool = false, _ body: (JournalWriter) throws -> Void
+  ) throws {
+    let writer = try given ?? JournalWriter.open(at: path, key: FaultDisk.key(beside: path))
     defer { writer.abandon() }
     do {
       if synchronous != "FULL" { try writer.connection.execute("PRAGMA synchronous = \(synchronous)", "weaken") }
@@ -228,7 +236,7 @@ final class CrashSession {
         acknowledge()
       }
     } catch {
-      expectPoisoned(writer)
+      if !reads { expectPoisoned(writer) }
       throw error
     }
   }
@@ -265,7 +273,7 @@ final class CrashSession {
 
 /// A scenario that was run once in peace.
 struct CrashRecording: Sendable {
-  let scenario: String
+  let scenario: CrashScenario
   /// The cuts that came before it: none, or those that it recovers from.
   var cuts: [CrashImage.Cut] = []
   let initial: DiskImage
@@ -273,16 +281,19 @@ struct CrashRecording: Sendable {
   let states: [UInt64]
   /// What was acknowledged before: -1 for nothing.
   let acknowledged: Int
+  /// What the journal holds when the scenario, or what it is recovered from, has come to its end.
+  let settled: UInt64?
 
   init(_ scenario: CrashScenario, synchronous: String = "FULL") throws {
     let disk = try FaultDisk()
     try scenario.prepare(disk.journal)
-    self.scenario = scenario.name
+    self.scenario = scenario
     initial = DiskImage(files: disk.contents())
     let session = CrashSession(disk, isReference: true, synchronous: synchronous)
     acknowledged = session.acknowledged
     operations = try disk.recording { try scenario.run(session) }
     states = session.states
+    settled = states.last
   }
 
   init(
@@ -295,5 +306,6 @@ struct CrashRecording: Sendable {
     self.operations = operations
     self.states = states
     self.acknowledged = acknowledged
+    settled = recording.settled
   }
 }

@@ -4,6 +4,8 @@
 import FaultVFS
 import Foundation
 
+@testable import Journal
+
 /// One recorded operation.
 struct DiskOperation: Sendable {
   var kind: fault_kind
@@ -51,6 +53,16 @@ final class FaultDisk {
   /// The journal that scenarios work on.
   var journal: String { file("journal.db") }
 
+  /// The key that a scenario seals with; the first one is kept beside it for checking.
+  static let keyName = "key"
+  static let firstKeyName = "key-first"
+
+  /// The key beside a journal; nil if there is none.
+  static func key(beside journal: String) throws -> SealKeyFile? {
+    let path = SystemFiles.split(journal).folder + "/" + keyName
+    return SystemFiles.kind(path) == .nothing ? nil : try SealKeyFile(at: path)
+  }
+
   /// The path of a file in it.
   func file(_ name: String) -> String { folder + "/" + name }
 
@@ -82,6 +94,17 @@ final class FaultDisk {
       contents[name] = FileManager.default.contents(atPath: file(name)).map { [UInt8]($0) } ?? []
     }
     return contents
+  }
+
+  /// A hash of a file's bytes.
+  func hash(of name: String) -> UInt64? {
+    let descriptor = open(file(name), O_RDONLY)
+    guard descriptor >= 0 else { return nil }
+    defer { close(descriptor) }
+    let size = Int(lseek(descriptor, 0, SEEK_END))
+    return withUnsafeTemporaryAllocation(byteCount: max(1, size), alignment: 8) { buffer in
+      pread(descriptor, buffer.baseAddress, size, 0) == size ? fault_hash(buffer.baseAddress, size, 11) : nil
+    }
   }
 
   /// What was done while `body` ran.

@@ -43,6 +43,8 @@ struct DiskImage: Sendable {
 struct PowerCut {
   fileprivate enum Change {
     case write(Int, [UInt8])
+    /// One sector at the file's beginning, that is written or not.
+    case sector([UInt8])
     case truncate(Int)
   }
 
@@ -92,7 +94,9 @@ struct PowerCut {
       names[operation.name] = media.count
       pendingNames.append(.link(operation.name, media.count))
       media.append(Medium())
-    case FAULT_WRITE: change(operation.name, .write(Int(operation.offset), operation.bytes))
+    case FAULT_WRITE:
+      let isKey = operation.name == FaultDisk.keyName
+      change(operation.name, isKey ? .sector(operation.bytes) : .write(Int(operation.offset), operation.bytes))
     case FAULT_TRUNCATE: change(operation.name, .truncate(Int(operation.offset)))
     case FAULT_SYNC: if let medium = names[operation.name] { media[medium].sync(hasFailed: operation.hasFailed) }
     case FAULT_FOLDER_SYNC where !operation.hasFailed:
@@ -157,6 +161,8 @@ extension PowerCut.Medium {
   private static func apply(_ change: PowerCut.Change, _ fate: Fate, to bytes: inout [UInt8]) {
     switch (change, fate) {
     case (_, .lost): break
+    case (.sector(let new), .kept): bytes.replaceSubrange(0..<min(new.count, bytes.count), with: new)
+    case (.sector, .torn): break
     case (.truncate(let size), _):
       if size < bytes.count { bytes.removeLast(bytes.count - size) } else { grow(&bytes, to: size) }
     case (.write(let offset, let new), .kept):

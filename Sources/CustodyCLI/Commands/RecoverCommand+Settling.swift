@@ -18,27 +18,33 @@ struct Settling {
     guard try !JournalReader(at: path).openTransitions().isEmpty else { return try console.note("nothing to recover") }
     let writer = try JournalWriter.open(at: path)
     do {
-      let context = try ShowContext(JournalReader(at: path))
-      let open = try OpenTransitions(context)
-      guard let evidence = open.evidence else { return try writer.close() }
-      let plan = RecoveryPlan(direction, open.all, by: evidence)
-      let head = writer.resume.headSeq
-      for batch in plan.batches(after: head, sites: context.sites.sites) {
-        try writer.append(batch)
-        if !batch.transitionEnds.isEmpty { try writer.commit() }
-      }
+      let result = try append(to: writer)
       try writer.close()
-      try SettlingResult(plan, open, head).write(format, console)
-      if !plan.refusals.isEmpty || !plan.violations.isEmpty { throw CommandFailure.silent(ExitStatus.differences) }
+      try result?.write(format, console)
+      if let result, !result.isWhole { throw CommandFailure.silent(ExitStatus.differences) }
     } catch {
       writer.abandon()
       throw error
     }
   }
+
+  /// Appends what settles them; nil if nothing is open.
+  func append(to writer: JournalWriter) throws -> SettlingResult? {
+    let context = try ShowContext(JournalReader(at: path))
+    let open = try OpenTransitions(context)
+    guard let evidence = open.evidence else { return nil }
+    let plan = RecoveryPlan(direction, open.all, by: evidence)
+    let head = writer.resume.headSeq
+    for batch in plan.batches(after: head, sites: context.sites.sites) {
+      try writer.append(batch)
+      if !batch.transitionEnds.isEmpty { try writer.commit() }
+    }
+    return SettlingResult(plan, open, head)
+  }
 }
 
 /// What became of each transition.
-private struct SettlingResult {
+struct SettlingResult {
   private let plan: RecoveryPlan
   private let open: OpenTransitions
   private let head: SequenceNumber
@@ -53,6 +59,9 @@ private struct SettlingResult {
     Column("transition", isTrailing: false), Column("operation"), Column("result", ink: { .outcome($0) }),
     Column("first_seq"), Column("last_seq"), Column("changes"), Column("problem", minimum: 24),
   ]
+
+  /// Whether each was settled, and its pages hold what must hold.
+  var isWhole: Bool { plan.refusals.isEmpty && plan.violations.isEmpty }
 
   func write(_ format: OutputFormat, _ console: Console) throws {
     let writer = format.writer(Self.columns, to: console)
