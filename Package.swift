@@ -109,7 +109,10 @@ let package = Package(
       name: "FaultVFS", path: "Tests/FaultVFS", cSettings: [.unsafeFlags(["-O2"])],
       linkerSettings: [
         .linkedLibrary("sqlite3"),
-        .unsafeFlags(["rename", "unlink", "fsync", "flock", "pwrite"].flatMap { ["-Xlinker", "--wrap=\($0)"] }),
+        .unsafeFlags(
+          [
+            "rename", "unlink", "fsync", "flock", "pwrite", "sqlite3_create_function_v2", "sqlite3_create_collation_v2",
+          ].flatMap { ["-Xlinker", "--wrap=\($0)"] }),
       ]),
     .testTarget(
       name: "AnalysisTests",

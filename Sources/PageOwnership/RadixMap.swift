@@ -85,7 +85,8 @@ struct NodeArena<Cell: FixedWidthInteger & Sendable>: Sendable {
 
   mutating func allocate(filling word: Cell) -> Int {
     guard let node = free.popLast() else {
-      cells.append(contentsOf: repeatElement(word, count: 512))
+      // Appending a sequence goes through its iterator, a call for each cell.
+      for _ in 0..<512 { cells.append(word) }
       isDirty.append(false)
       return isDirty.count - 1
     }

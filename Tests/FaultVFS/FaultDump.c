@@ -77,3 +77,12 @@ uint64_t fault_dump_hash(sqlite3 *database, const char *except)
   good = sqlite3_finalize(tables) == SQLITE_OK && good && code == SQLITE_DONE;
   return good ? hash | 1 : 0;
 }
+
+uint64_t fault_page_hash(sqlite3 *database)
+{
+  sqlite3_int64 size = 0;
+  unsigned char *pages = sqlite3_serialize(database, "main", &size, 0);
+  uint64_t hash = pages == NULL ? 0 : fault_hash(pages, (size_t)size, 3) | 1;
+  sqlite3_free(pages);
+  return hash;
+}

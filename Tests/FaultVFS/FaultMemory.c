@@ -53,3 +53,38 @@ int64_t fault_disarm_memory(int64_t *count)
   *count = fired;
   return seen;
 }
+
+// The library that opens journals takes a failure of these two for a mistake of its own and ends the process.
+
+typedef void (*call)(sqlite3_context *, int, sqlite3_value **);
+int __real_sqlite3_create_function_v2(
+    sqlite3 *, const char *, int, int, void *, call, call, void (*)(sqlite3_context *), void (*)(void *));
+int __real_sqlite3_create_collation_v2(
+    sqlite3 *, const char *, int, void *, int (*)(void *, int, const void *, int, const void *), void (*)(void *));
+int __wrap_sqlite3_create_function_v2(
+    sqlite3 *, const char *, int, int, void *, call, call, void (*)(sqlite3_context *), void (*)(void *));
+int __wrap_sqlite3_create_collation_v2(
+    sqlite3 *, const char *, int, void *, int (*)(void *, int, const void *, int, const void *), void (*)(void *));
+
+int __wrap_sqlite3_create_function_v2(
+    sqlite3 *database, const char *name, int count, int encoding, void *context, call function, call step,
+    void (*final)(sqlite3_context *), void (*destroy)(void *))
+{
+  bool was_paused = paused;
+  paused = true;
+  int code = __real_sqlite3_create_function_v2(
+      database, name, count, encoding, context, function, step, final, destroy);
+  paused = was_paused;
+  return code;
+}
+
+int __wrap_sqlite3_create_collation_v2(
+    sqlite3 *database, const char *name, int encoding, void *context,
+    int (*compare)(void *, int, const void *, int, const void *), void (*destroy)(void *))
+{
+  bool was_paused = paused;
+  paused = true;
+  int code = __real_sqlite3_create_collation_v2(database, name, encoding, context, compare, destroy);
+  paused = was_paused;
+  return code;
+}

@@ -24,10 +24,17 @@ final class CrashOracle {
   private let disk: FaultDisk
   /// What a state becomes when the usual rows are added to it.
   private var continued: [UInt64: UInt64] = [:]
-  /// What was found in closed journals, by the hash of their bytes: equal files need not be read twice.
+  /// What was read, by the hash of the pages that SQLite shows: equal pages need not be read twice.
+  private var known: [UInt64: Found] = [:]
+  /// The same of closed journals, by the hash of their bytes.
   private var closed: [UInt64: Found] = [:]
   /// Contents that were mended a second time.
   private var mendedTwice: Set<UInt64> = []
+  /// Files that were continued, by what of them a writer can read.
+  private var written: Set<UInt64> = []
+  private var repetitions = 0
+  /// Of files that only differ behind the log's valid end, every so many are continued.
+  private static let repetitionStep = 8
 
   init(_ disk: FaultDisk) { self.disk = disk }
 
@@ -42,7 +49,7 @@ final class CrashOracle {
     var hash: UInt64 = 0
     var head: Int64 = 0
     var isOlder = false
-    var isClean = false
+    var isMarkedClean = false
   }
 
   /// Opens, checks, mends and continues the journal.
@@ -50,7 +57,10 @@ final class CrashOracle {
   /// - Parameters:
   ///   - recording: tells what the journal held whenever something was acknowledged.
   ///   - acknowledged: the last of these states that was; -1 for none.
-  func judge(_ recording: CrashRecording, acknowledged: Int) throws(CrashFailure) -> Verdict {
+  ///   - isWhole: whether a writer goes on even if it did so from such files before.
+  func judge(
+    _ recording: CrashRecording, acknowledged: Int, isWhole: Bool = false
+  ) throws(CrashFailure) -> Verdict {
     guard SystemFiles.kind(disk.journal) != .nothing else {
       guard acknowledged < 0 else { throw CrashFailure(oracle: "C", message: "there is no journal") }
       return try createAnew(recording.states)
@@ -65,6 +75,7 @@ final class CrashOracle {
         oracle: "C", message: "state \(acknowledged) was acknowledged, \(state) is here, entry \(found.head)")
     }
     var states = [found.hash]
+    guard isWorthWriting() || isWhole else { return Verdict(found: state, states: states) }
     if let mend = recording.scenario.mend {
       // What was added behind a recovery stays as it is.
       let isPast = !recording.cuts.isEmpty && state == recording.states.count - 1
@@ -91,14 +102,34 @@ final class CrashOracle {
     var found = Found()
     try step("A", "read") {
       let reader = try JournalReader(at: disk.journal)
+      let pages = fault_page_hash(reader.connection.handle)
+      if let before = known[pages] {
+        found = before
+        return
+      }
       let finding = try reader.connection.text("PRAGMA integrity_check(1)") ?? "nothing"
       guard finding == "ok" else { throw CrashFailure(oracle: "A", message: finding) }
       found.hash = fault_dump_hash(reader.connection.handle, Self.notCompared)
       found.head = try reader.headSeq().rawValue
       found.isOlder = try reader.schemaVersion() < Migration.all.count
-      found.isClean = try reader.isClean()
+      found.isMarkedClean = try reader.number("SELECT clean FROM writer_state") == 1
+      if pages != 0, found.hash != 0 { known[pages] = found }
     }
     return found
+  }
+
+  /// Whether a writer has not gone on yet from files like these: bytes behind the log's valid end say nothing to it.
+  private func isWorthWriting() -> Bool {
+    let path = disk.journal + "-wal"
+    let log = try? WriteAheadLog(beside: disk.journal)
+    var key: UInt64 = 0
+    for name in disk.names where !name.hasSuffix("-shm") && !name.hasSuffix("-lock") {
+      let isLog = disk.file(name) == path && log != nil
+      key &+= disk.hash(of: name, upTo: isLog ? 32 + (log?.validFrames ?? 0) * (24 + 4096) : .max) ?? 0
+    }
+    guard !written.insert(key).inserted else { return true }
+    repetitions += 1
+    return repetitions % Self.repetitionStep == 0
   }
 
   /// What a reader finds after an orderly end.
@@ -107,7 +138,7 @@ final class CrashOracle {
     let hash = disk.hash(of: "journal.db")
     if let known = hash.flatMap({ closed[$0] }) { return known }
     let found = try read()
-    guard found.isClean else { throw CrashFailure(oracle: "F", message: "no clean mark after closing") }
+    guard found.isMarkedClean else { throw CrashFailure(oracle: "F", message: "no clean mark after closing") }
     if let hash { closed[hash] = found }
     return found
   }

@@ -189,7 +189,8 @@ final class CrashSession {
   /// A writer that had failed and then did as if it had not.
   private(set) var wentOnAfterFailure = false
   private let isReference: Bool
-  /// Wraps what a writer does once it is open.
+  /// Wrap the opening of a writer, and what it does then.
+  var whileOpening: (() throws -> Void) throws -> Void = { try $0() }
   var whileWriting: (() throws -> Void) throws -> Void = { try $0() }
 
   init(_ disk: FaultDisk, isReference: Bool, synchronous: String = "FULL") {
@@ -225,7 +226,7 @@ final class CrashSession {
   func writing(
     _ given: JournalWriter? = nil, ends: Bool = false, reads: Bool = false, _ body: (JournalWriter) throws -> Void
   ) throws {
-    let writer = try given ?? JournalWriter.open(at: path, key: FaultDisk.key(beside: path))
+    let writer = try given ?? open()
     defer { writer.abandon() }
     do {
       if synchronous != "FULL" { try writer.connection.execute("PRAGMA synchronous = \(synchronous)", "weaken") }
@@ -239,6 +240,13 @@ final class CrashSession {
       if !reads { expectPoisoned(writer) }
       throw error
     }
+  }
+
+  private func open() throws -> JournalWriter {
+    var writer: JournalWriter?
+    try whileOpening { writer = try JournalWriter.open(at: path, key: FaultDisk.key(beside: path)) }
+    guard let writer else { throw JournalError(.invalid, "no writer was opened") }
+    return writer
   }
 
   /// Runs `body` while a reader stands at a row.

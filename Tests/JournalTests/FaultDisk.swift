@@ -96,14 +96,16 @@ final class FaultDisk {
     return contents
   }
 
-  /// A hash of a file's bytes.
-  func hash(of name: String) -> UInt64? {
+  /// A hash of a file's name and first bytes.
+  func hash(of name: String, upTo most: Int = .max) -> UInt64? {
     let descriptor = open(file(name), O_RDONLY)
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }
-    let size = Int(lseek(descriptor, 0, SEEK_END))
+    let size = min(most, Int(lseek(descriptor, 0, SEEK_END)))
+    let letters = Array(name.utf8)
+    let seed = fault_hash(letters, letters.count, 11)
     return withUnsafeTemporaryAllocation(byteCount: max(1, size), alignment: 8) { buffer in
-      pread(descriptor, buffer.baseAddress, size, 0) == size ? fault_hash(buffer.baseAddress, size, 11) : nil
+      pread(descriptor, buffer.baseAddress, size, 0) == size ? fault_hash(buffer.baseAddress, size, seed) : nil
     }
   }
 

@@ -100,6 +100,9 @@ uint64_t fault_hash(const void *bytes, size_t count, uint64_t seed);
 /// each with a blank before and behind it.
 uint64_t fault_dump_hash(struct sqlite3 *database, const char *except);
 
+/// A hash of all pages as the connection sees them, those in the log included; 0 if they cannot be read.
+uint64_t fault_page_hash(struct sqlite3 *database);
+
 /// Runs `body` in a copy of this process; returns its exit status, or -1 if it did not end by itself.
 int fault_in_fork(int (*body)(void *context), void *context);
 
