@@ -89,6 +89,13 @@ let package = Package(
     .executableTarget(
       name: "AuditBenchmark", dependencies: ["CustodyCLI"], path: "Sources/Benchmarks/AuditBenchmark",
       swiftSettings: house),
+    .executableTarget(
+      name: "VerifyBenchmark",
+      dependencies: [
+        "CAppendBaseline", "CustodyCLI", "Journal", "JournalGenerator", "PageOwnership",
+        .product(name: "Crypto", package: "swift-crypto"),
+      ],
+      path: "Sources/Benchmarks/VerifyBenchmark", swiftSettings: house),
     // tests
     .testTarget(name: "PageOwnershipTests", dependencies: ["PageOwnership", "TestSupport"], swiftSettings: house),
     .testTarget(
@@ -125,8 +132,7 @@ let package = Package(
       name: "CustodyCLITests",
       dependencies: [
         "Analysis", "AuditBenchmark", "CustodyCLI", "Journal", "KillAt", "OwnerBenchmark", "PageOwnership",
-        "PageTables", "TestSupport", "TimeTravelBenchmark",
-        "TransitionRules", "custody",
+        "PageTables", "TestSupport", "TimeTravelBenchmark", "TransitionRules", "VerifyBenchmark", "custody",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: house),

@@ -19,6 +19,15 @@ package enum JournalPasses {
     return "\(replay.replay.image.ownership.hash) \(report.entries) \(report.pagesDiffering)"
   }
 
+  /// Verifies a journal as `custody verify` does; gives what was verified.
+  ///
+  /// Throws a ``JournalError``.
+  package static func verify(_ path: String) throws -> String {
+    let check = try VerifyReport(JournalReader(at: path), path: path).check
+    let head = check.head.map { "\($0)".prefix(16) } ?? "none"
+    return "\(check.seq.rawValue) entries, head \(head), \(check.findings.count) findings"
+  }
+
   /// Audits a journal; gives what was looked at and how many violations there are.
   ///
   /// Throws as ``replay(_:)`` does.

@@ -4,6 +4,7 @@
 import Analysis
 import Journal
 import PageOwnership
+import PageTables
 
 /// The words and the observed snapshots of a journal.
 struct ReplaySource {

@@ -92,8 +92,8 @@ struct Reference {
     return found
   }
 
-  /// Every row of every table, and the schema.
-  static func dump(_ path: String) throws -> String {
+  /// Every row of every table, some excepted, and the schema.
+  static func dump(_ path: String, except: Set<String> = []) throws -> String {
     let reader = try JournalReader(at: path)
     var tables: [String] = []
     var text = ""
@@ -103,7 +103,7 @@ struct Reference {
       return true
     }
     // The tail of the seals covers the state of the import, in which the recording is named.
-    for table in tables where table != "seal_tail" {
+    for table in tables where table != "seal_tail" && !except.contains(table) {
       text += table + "\n"
       try reader.query("SELECT * FROM \"\(table)\" ORDER BY 1, 2") { row in
         for cell in row { text += Self.word(cell) }

@@ -28,3 +28,17 @@ enum ImportedJournals {
     }
   }
 }
+
+extension Sandbox {
+  /// Takes everything out of a journal that later schemas than the first brought.
+  func returnToFirstSchema() throws {
+    let strip = """
+      sqlite3 custody.db "DROP VIEW ownership; DROP VIEW ownership_span; DROP VIEW ownership_change;
+      DROP TABLE ownership_span_row; DROP TABLE ownership_block; DROP TABLE ownership_count;
+      DROP TABLE ownership_index; DROP TABLE seal; DROP TABLE seal_tail; DROP INDEX space_end_died;
+      DROP INDEX snapshot_seq; DROP TABLE bookmark; DROP INDEX snapshot_leaf_node;
+      DROP TABLE audit_run; DROP TABLE violation; DROP TABLE anchor; PRAGMA user_version = 1;"
+      """
+    #expect(try shell(strip).status == 0)
+  }
+}

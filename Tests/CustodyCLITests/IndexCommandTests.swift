@@ -140,14 +140,7 @@ import Testing
   @Test func journalsOfTheFirstSchemaAreReadAsTheyAre() throws {
     let sandbox = try imported()
     let owner = try sandbox.custody("owner", "0x42ceb000+16")
-    let strip = """
-      sqlite3 custody.db "DROP VIEW ownership; DROP VIEW ownership_span; DROP VIEW ownership_change;
-      DROP TABLE ownership_span_row; DROP TABLE ownership_block; DROP TABLE ownership_count;
-      DROP TABLE ownership_index; DROP TABLE seal; DROP TABLE seal_tail; DROP INDEX space_end_died;
-      DROP INDEX snapshot_seq; DROP TABLE bookmark; DROP INDEX snapshot_leaf_node;
-      DROP TABLE audit_run; DROP TABLE violation; DROP TABLE anchor; PRAGMA user_version = 1;"
-      """
-    #expect(try sandbox.shell(strip).status == 0)
+    try sandbox.returnToFirstSchema()
     let before = try Data(contentsOf: URL(filePath: sandbox.file("custody.db")))
     #expect(try sandbox.custody("owner", "0x42ceb000+16").output == owner.output)
     #expect(try sandbox.custody("verify").status == 0)

@@ -50,9 +50,18 @@ struct VerifyCommand: ParsableCommand {
 
   private func check(_ reader: JournalReader) throws {
     let key = try sealKey.map { try SealKeyFile.read(at: $0) }
+    let report = try VerifyReport(
+      reader, path: journal.path, key: key, expecting: expect.compactMap { ExpectedHead($0) })
+    StandardOutput.write(format == .json ? report.json : report.table)
+    if !report.check.findings.isEmpty { throw CommandFailure.silent(ExitStatus.corrupt) }
+  }
+}
+
+extension VerifyReport {
+  /// Checks everything: what would rest on rows that are wrong is left out.
+  init(_ reader: JournalReader, path: String, key: SealKey? = nil, expecting expected: [ExpectedHead] = []) throws {
     let states = StateCheck(reader)
-    var check = try reader.check(
-      key: key, expecting: expect.compactMap { ExpectedHead($0) }, observer: states.observer)
+    var check = try reader.check(key: key, expecting: expected, observer: states.observer)
     // Rows that contradict each other give no states.
     if check.findings.isEmpty { check.findings += states.findings }
     var index = IndexCheck(reader)
@@ -68,9 +77,7 @@ struct VerifyCommand: ParsableCommand {
           structure: $0.structure, message: $0.message + "; `custody audit --save` mends it", place: $0.place)
       }
     }
-    let report = VerifyReport(
-      path: journal.path, check: check, states: states, index: index, isComplete: (try? reader.isComplete()) ?? true)
-    StandardOutput.write(format == .json ? report.json : report.table)
-    if !check.findings.isEmpty { throw CommandFailure.silent(ExitStatus.corrupt) }
+    self.init(
+      path: path, check: check, states: states, index: index, isComplete: (try? reader.isComplete()) ?? true)
   }
 }
