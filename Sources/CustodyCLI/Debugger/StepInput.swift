@@ -19,13 +19,22 @@ struct StepInput {
       if let line = take() { return line }
       if buffer.count > Self.lineLimit { buffer.removeAll() }
       var piece = [UInt8](repeating: 0, count: 4096)
-      let count = read(STDIN_FILENO, &piece, piece.count)
+      let count = Self.isInputThere() ? read(STDIN_FILENO, &piece, piece.count) : 0
       if count < 0, errno == EINTR, !Interrupt.isRequested { continue }
       if count <= 0 { isAtEnd = true } else { buffer += piece[..<count] }
     }
     if let line = take() { return line }
     defer { buffer = [] }
     return buffer.isEmpty || Interrupt.isRequested ? nil : String(decoding: buffer, as: UTF8.self)
+  }
+
+  // A signal may come right before the wait for input, or to another thread: so it is looked for now and then.
+  private static func isInputThere() -> Bool {
+    var asked = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
+    while !Interrupt.isRequested {
+      if poll(&asked, 1, 100) > 0 { return true }
+    }
+    return false
   }
 
   private mutating func take() -> String? {
