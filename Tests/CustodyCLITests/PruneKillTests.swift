@@ -10,7 +10,7 @@ import Testing
 @Suite struct PruneKillTests {
   private static let environment = ProcessInfo.processInfo.environment
   /// How many deaths; CUSTODY_KILL_LOOPS asks for more.
-  private static let kills = environment["CUSTODY_KILL_LOOPS"].flatMap { Int($0) } ?? 60
+  private static let kills = environment["CUSTODY_KILL_LOOPS"].flatMap { Int($0) }.map { max(25, $0 / 10) } ?? 40
   private static let arguments = ["prune", "--keep-entries", "1200"]
 
   /// Whether programs may be traced here.
