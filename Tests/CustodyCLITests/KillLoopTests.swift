@@ -106,7 +106,9 @@ import Testing
     }
 
     // The first calls, which open and recover, are as likely as all others together; some are never made.
-    private func nextCall() -> Int { random.below(random.below(2) == 0 ? 60 : command.callCount + 10) }
+    private func nextCall() -> Int {
+      random.below(random.below(2) == 0 ? min(60, command.callCount) : command.callCount + 10)
+    }
 
     private func check(_ place: String) throws {
       guard sandbox.size("custody.db") >= 0 else {

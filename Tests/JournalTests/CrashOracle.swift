@@ -65,7 +65,7 @@ final class CrashOracle {
       guard acknowledged < 0 else { throw CrashFailure(oracle: "C", message: "there is no journal") }
       return try createAnew(recording.states)
     }
-    var found = try read()
+    var found = try read(checking: recording.scenario.check)
     guard let state = recording.states.lastIndex(of: found.hash) else {
       throw CrashFailure(
         oracle: "B", message: "the journal ends at entry \(found.head), and holds what it never held there")
@@ -98,7 +98,7 @@ final class CrashOracle {
   }
 
   /// What a reader finds.
-  private func read() throws(CrashFailure) -> Found {
+  private func read(checking check: CrashScenario.Check? = nil) throws(CrashFailure) -> Found {
     var found = Found()
     try step("A", "read") {
       let reader = try JournalReader(at: disk.journal)
@@ -113,6 +113,7 @@ final class CrashOracle {
       found.head = try reader.headSeq().rawValue
       found.isOlder = try reader.schemaVersion() < Migration.all.count
       found.isMarkedClean = try reader.number("SELECT clean FROM writer_state") == 1
+      try step("D", "check after entry \(found.head)") { try check?(reader) }
       if pages != 0, found.hash != 0 { known[pages] = found }
     }
     return found

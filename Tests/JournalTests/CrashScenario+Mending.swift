@@ -26,10 +26,21 @@ extension CrashScenario {
   /// The same are taken back.
   static let recoverBack = CrashScenario(name: "takeback", prepare: halfDone) { try settle($0, .back) }
 
-  /// The index of a whole journal, in which some rows are wrong, is thrown away and built anew.
-  static let index = CrashScenario(name: "index", prepare: wronglyIndexed) { writer in
-    guard try IndexBuild.run(writer, isFresh: true) != nil else { throw JournalError(.interrupted, "stopped") }
-  }
+  /// An index that ends before the journal does is thrown away and built anew; after a crash it is gone on with.
+  static let index: CrashScenario = {
+    var scenario = CrashScenario(name: "index", prepare: indexed) { session in
+      try session.writing(ends: true, reads: true) { writer in
+        writer.onCommit = session.acknowledge
+        _ = try IndexBuild.run(writer, isFresh: true)
+      }
+    }
+    scenario.mend = { _ = try IndexBuild.run($0, isFresh: false) }
+    scenario.check = { reader in
+      guard let finding = try IndexCheck(reader).run().findings.first else { return }
+      throw JournalError(.corrupt, "\(finding.structure): \(finding.message)")
+    }
+    return scenario
+  }()
 
   private static func settle(_ writer: JournalWriter, _ direction: RecoveryDirection) throws {
     guard let result = try Settling(path: writer.path, direction: direction).append(to: writer) else { return }
@@ -43,11 +54,11 @@ extension CrashScenario {
     writer.abandon()
   }
 
-  private static func wronglyIndexed(_ path: String) throws {
+  private static func indexed(_ path: String) throws {
     let writer = try JournalWriter.create(at: path, facts: machine().facts)
     try drive(writer) { _ in }
     _ = try IndexBuild.run(writer, isFresh: false)
-    try writer.connection.execute("UPDATE ownership_block SET seq = seq + 1 WHERE seq > 30", "damage")
+    try writer.append(CrashRows.batch(after: writer.headSeq, 6))
     try writer.close()
   }
 

@@ -16,7 +16,11 @@ struct CrashScenario: Sendable, CustomStringConvertible {
   /// Does again what a crash may have interrupted; nil if that is not asked for.
   var mend: Mending?
 
+  /// What else must hold of whatever a crash leaves; throws if it does not.
+  var check: Check?
+
   typealias Mending = @Sendable (JournalWriter) throws -> Void
+  typealias Check = @Sendable (JournalReader) throws -> Void
 
   var description: String { name }
 
