@@ -16,15 +16,17 @@ struct DiffCommand: ParsableCommand {
       custody diff a.db@100 b.db@T12    moments of two journals; a file named like a moment is ./100
       custody diff snapshot:3 HEAD      an observed snapshot, or snapshot:own:50000, of the journal
       custody diff a.db@snapshot:3 b.db
+      custody diff seen.jsonl#3 HEAD    the third snapshot of a snapshots file, plain or .gz; without #3 its last
 
       States, owners, pins and share counts are compared page by page of each space; descriptors are not. With each \
-      run of pages comes the entry that made it as the later moment has it, of two journals those of both. Guests of \
-      two journals are the same if handle and incarnation are. Two boots never share addresses: compare copies, \
-      replays, and recordings of the same addresses. Pages that one side does not know are counted, not listed. Exit \
-      status 0 if nothing differs, 1 if anything does.
+      run of pages comes the entry that made it as the later moment has it, of two journals those of both; of a file \
+      and a moment that of the moment. Guests of two journals are the same if handle and incarnation are, those of a \
+      file are those of the same handles that live at the other moment. Two boots never share addresses: compare \
+      copies, replays, and recordings of the same addresses. Pages that one side does not know are counted, not \
+      listed. Exit status 0 if nothing differs, 1 if anything does.
       """)
 
-  @Argument(help: ArgumentHelp("A moment, a journal, or snapshot:3.", valueName: "a"))
+  @Argument(help: ArgumentHelp("A moment, a journal, snapshot:3, or a snapshots file.", valueName: "a"))
   var first: String
   @Argument(help: ArgumentHelp("The other one.", valueName: "b"))
   var second: String
@@ -37,8 +39,7 @@ struct DiffCommand: ParsableCommand {
 
   /// Compares on a console.
   func run(on console: Console) throws {
-    let before = try DiffSide(first, journal, besides: nil)
-    let after = try DiffSide(second, journal, besides: before)
+    let (before, after) = try DiffSide.both(first, second, journal)
     let counterparts = before.counterparts(in: after)
     let diff = OwnershipDiff(from: before.ownership, to: after.ownership) { counterparts[$0] }
     if output.format == .table { try console.write("from \(before.words)\n  to \(after.words)\n") }

@@ -14,7 +14,7 @@ struct ShowContext {
   let encoding: TableEncoding?
   /// Where the journal begins, if it was pruned.
   let anchor: Anchor?
-  private let names: [SpaceID: String]
+  private var names: [SpaceID: String]
 
   init(_ reader: JournalReader) throws {
     self.reader = reader
@@ -27,6 +27,19 @@ struct ShowContext {
 
   /// The name of a space.
   func name(_ space: SpaceID) -> String { names[space] ?? "space \(space.rawValue)" }
+
+  /// Knows spaces too that the journal does not have.
+  mutating func add(_ spaces: [Space]) {
+    for space in spaces { names[space.id] = space.name }
+  }
+
+  /// Whose words the tables have. Throws a ``CommandFailure`` with status 3 if the journal does not say.
+  func generation() throws -> Generation {
+    guard let generation = facts.generation.value else {
+      throw CommandFailure("\(reader.path): the journal does not name its generation", status: ExitStatus.corrupt)
+    }
+    return generation
+  }
 
   /// When an entry happened, where its line says.
   func time(of seq: SequenceNumber) throws -> Int64? {

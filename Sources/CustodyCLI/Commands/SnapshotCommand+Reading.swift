@@ -43,17 +43,20 @@ struct SnapshotState {
   private static func observed(_ number: Int64, _ context: ShowContext) throws -> SnapshotState {
     let reader = context.reader
     let header = try header(number, reader)
-    guard let generation = context.facts.generation.value else {
-      throw CommandFailure("\(reader.path): the journal does not name its generation", status: ExitStatus.corrupt)
-    }
-    var image = MachineImage(generation: generation, regions: context.facts.regions.value ?? [])
-    for life in try reader.spaces() where header.guests.contains(life.space.id) {
-      image.addGuest(life.space, isEmpty: true)
-    }
+    let guests = try reader.spaces().map(\.space).filter { header.guests.contains($0.id) }
     var content = SnapshotImage(guests: header.guests)
     try reader.forEachSnapshotRange(of: number) { content.add($0) }
+    return SnapshotState(header.seq, try ownership(content, guests, context), header)
+  }
+
+  /// What tables say of who holds what.
+  static func ownership(
+    _ content: SnapshotImage, _ guests: [Space], _ context: ShowContext
+  ) throws -> OwnershipState {
+    var image = MachineImage(generation: try context.generation(), regions: context.facts.regions.value ?? [])
+    for guest in guests { image.addGuest(guest, isEmpty: true) }
     image.adopt(content, after: image.compare(with: content), keeping: [])
-    return SnapshotState(header.seq, image.ownership, header)
+    return image.ownership
   }
 
   private static func own(_ seq: SequenceNumber, _ reader: JournalReader) throws -> SnapshotState {
