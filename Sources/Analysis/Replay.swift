@@ -52,6 +52,12 @@ package struct Replay: Sendable {
     if !writes.isEmpty { tracker.note(lastSeq, writes, image) }
   }
 
+  /// The same for what follows a table.
+  package mutating func tell(_ tracker: inout DisagreementTracker) {
+    let writes = image.takeWrites()
+    if !writes.isEmpty { tracker.note(lastSeq, writes, image.ownership) }
+  }
+
   /// Takes the next entry with its changes and observations.
   package mutating func take(_ entry: Entry, _ site: Site, changes: [Change], observations: [Observation]) {
     report.entries += 1

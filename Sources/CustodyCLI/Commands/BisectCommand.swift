@@ -8,6 +8,6 @@ struct BisectCommand: ParsableCommand {
     abstract: "Find the first entry at which something holds",
     subcommands: [
       BisectPageCommand.self, BisectWhereCommand.self, BisectGenerationCommand.self, BisectAgainstCommand.self,
-      BisectInvariantCommand.self,
+      BisectSnapshotCommand.self, BisectInvariantCommand.self,
     ] + BisectProtocol.commands)
 }
