@@ -37,7 +37,9 @@ struct PruneFaultTests {
     let bench = try FaultTests.Bench(.prune)
     for lasts in [false, true] {
       var number = 0
-      while bench.run("allocation \(number), \(lasts)", number, lasts, opening: false).failed > 0 { number += Self.memoryStep }
+      while bench.run("allocation \(number), \(lasts)", number, lasts, opening: false).failed > 0 {
+        number += Self.memoryStep
+      }
       #expect(number > 100, "\(number) allocations")
     }
     #expect(bench.refused > 5)
