@@ -124,9 +124,9 @@ extension JournalReader {
     guard log.leftFrames > 0 else { return }
     let frames = "\(log.leftFrames) frames behind the last valid commit (frame \(log.validFrames)) carry the log's salt"
     if log.hidesCommit {
-      found.findings.append(
-        IntegrityFinding(
-          structure: "wal", message: "\(frames), and one ends a group: entries behind \(found.seq.rawValue) are lost"))
+      // A commit frame is written in two pieces: one whose writer died between them looks like one that was damaged.
+      let lost = "entries behind \(found.seq.rawValue) are lost, unless its writer died while it wrote it"
+      found.findings.append(IntegrityFinding(structure: "wal", message: "\(frames), and one ends a group: \(lost)"))
     } else {
       found.skipped.append("the log: \(frames): a group that was not committed")
     }

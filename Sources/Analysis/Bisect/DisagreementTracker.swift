@@ -16,7 +16,7 @@ package struct DisagreementTracker {
 
   /// How a disagreement began that was not interrupted since.
   package struct Beginning: Hashable, Sendable {
-    /// The first entry after which both disagree; 0: from the start.
+    /// The first entry after which both disagree; 0: from where the journal begins.
     package var seq: SequenceNumber
     /// What was before it.
     package var before: Before

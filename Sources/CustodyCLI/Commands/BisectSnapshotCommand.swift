@@ -19,9 +19,9 @@ struct BisectSnapshotCommand: ParsableCommand {
       States, owners, pins and share counts are compared at one moment, page by page of each space. Of each page that \
       differs there, the entry is told since which the history disagrees with the table without interruption: after \
       it and after each entry up to the moment both are known and differ. `before` tells what was right before it: \
-      agreed, or unknown; an entry 0 means from the start. One replay up to the moment, every entry looked at: exact, \
-      nothing is assumed, and an earlier disagreement that ended is not told. Pages that one side does not know are \
-      counted, not listed. `own:50000` takes the writer's own snapshot, at its entry.
+      agreed, or unknown; an entry 0 means from where the journal begins. One replay up to the moment, every entry \
+      looked at: exact, nothing is assumed, and an earlier disagreement that ended is not told. Pages that one side \
+      does not know are counted, not listed. `own:50000` takes the writer's own snapshot, at its entry.
 
       A guest of a file is the one of the same handle that lives at the moment; one that lives only in the table has \
       incarnation 0. With the entry come its transition, the phase, the cpu and the call around it, and the command \
