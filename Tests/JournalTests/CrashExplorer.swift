@@ -119,7 +119,7 @@ final class CrashExplorer {
     var failure: CrashFailure?
     let operations = disk.recording {
       do throws(CrashFailure) {
-        verdict = try oracle.judge(recording, acknowledged: acknowledged, isWhole: true)
+        verdict = try oracle.judge(recording, acknowledged: acknowledged)
       } catch { failure = error }
     }
     if let failure { throw failure }

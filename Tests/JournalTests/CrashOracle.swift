@@ -30,11 +30,6 @@ final class CrashOracle {
   private var closed: [UInt64: Found] = [:]
   /// Contents that were mended a second time.
   private var mendedTwice: Set<UInt64> = []
-  /// Files that were continued, by what of them a writer can read.
-  private var written: Set<UInt64> = []
-  private var repetitions = 0
-  /// Of files that only differ behind the log's valid end, every so many are continued.
-  private static let repetitionStep = 8
 
   init(_ disk: FaultDisk) { self.disk = disk }
 
@@ -57,10 +52,7 @@ final class CrashOracle {
   /// - Parameters:
   ///   - recording: tells what the journal held whenever something was acknowledged.
   ///   - acknowledged: the last of these states that was; -1 for none.
-  ///   - isWhole: whether a writer goes on even if it did so from such files before.
-  func judge(
-    _ recording: CrashRecording, acknowledged: Int, isWhole: Bool = false
-  ) throws(CrashFailure) -> Verdict {
+  func judge(_ recording: CrashRecording, acknowledged: Int) throws(CrashFailure) -> Verdict {
     guard SystemFiles.kind(disk.journal) != .nothing else {
       guard acknowledged < 0 else { throw CrashFailure(oracle: "C", message: "there is no journal") }
       return try createAnew(recording.states)
@@ -75,7 +67,6 @@ final class CrashOracle {
         oracle: "C", message: "state \(acknowledged) was acknowledged, \(state) is here, entry \(found.head)")
     }
     var states = [found.hash]
-    guard isWorthWriting() || isWhole else { return Verdict(found: state, states: states) }
     if let mend = recording.scenario.mend {
       // What was added behind a recovery stays as it is.
       let isPast = !recording.cuts.isEmpty && state == recording.states.count - 1
@@ -117,20 +108,6 @@ final class CrashOracle {
       if pages != 0, found.hash != 0 { known[pages] = found }
     }
     return found
-  }
-
-  /// Whether a writer has not gone on yet from files like these: bytes behind the log's valid end say nothing to it.
-  private func isWorthWriting() -> Bool {
-    let path = disk.journal + "-wal"
-    let log = try? WriteAheadLog(beside: disk.journal)
-    var key: UInt64 = 0
-    for name in disk.names where !name.hasSuffix("-shm") && !name.hasSuffix("-lock") {
-      let isLog = disk.file(name) == path && log != nil
-      key &+= disk.hash(of: name, upTo: isLog ? 32 + (log?.validFrames ?? 0) * (24 + 4096) : .max) ?? 0
-    }
-    guard !written.insert(key).inserted else { return true }
-    repetitions += 1
-    return repetitions % Self.repetitionStep == 0
   }
 
   /// What a reader finds after an orderly end.
